@@ -1,0 +1,89 @@
+"""What was recorded of one publication: the facts that bundle, pages, reproduction and verification are made of.
+
+`tagstone.json` in every bundle is these facts, so that a DOI alone is enough to read them again.
+"""
+
+import json
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter, ValidationError
+
+from tagstone.domain.build import BaseImage, Package
+from tagstone.domain.deposit import Deposit
+from tagstone.domain.oci import Image
+from tagstone.domain.run import OutputFile, RunSpec, RunStatus
+from tagstone.domain.source import Commit, ProjectIdentity
+from tagstone.errors import Invalid
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class SourceFacts:
+    """Where the code came from. `archive_key` is the Storage key of the code archive (tar); sizes in bytes."""
+
+    project: ProjectIdentity
+    commit: Commit
+    tag: str
+    version: str
+    manifest: str
+    citation: str
+    archive_key: str
+    archive_size: int
+    archive_sha256: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """The image and how it came about; `built` is False when the environment was found again."""
+
+    image: Image
+    environment_key: str
+    bases: tuple[BaseImage, ...]
+    packages: tuple[Package, ...]
+    builder: str
+    built: bool
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """The run: what was asked, what was granted, how it ended. `log_key` is the whole log's Storage key."""
+
+    spec: RunSpec
+    status: RunStatus
+    runner: str
+    log_key: str
+    log_size: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything recorded of one publication, filled step by step."""
+
+    publication: str
+    source: SourceFacts
+    tagstone: str
+    schema: int = SCHEMA
+    image: ImageFacts | None = None
+    deposit: Deposit | None = None
+    run: RunFacts | None = None
+    outputs: tuple[OutputFile, ...] = ()
+
+
+_FACTS: TypeAdapter[Facts] = TypeAdapter(Facts)
+
+
+def dump(facts: Facts) -> bytes:
+    """Facts as canonical JSON: equal facts, equal bytes."""
+    return json.dumps(_FACTS.dump_python(facts, mode="json"), sort_keys=True, indent=1, ensure_ascii=False).encode() + b"\n"
+
+
+def load(data: bytes) -> Facts:
+    """Facts from JSON. Raises: Invalid when the JSON is not a record of this schema."""
+    try:
+        return _FACTS.validate_json(data)
+    except ValidationError as error:
+        raise Invalid(
+            f"This is not a Tagstone record: {error.errors()[0]['msg']}.", remedy="Take tagstone.json from an intact bundle."
+        ) from None

@@ -1,0 +1,97 @@
+"""One execution of an image: what is started, how it stands, and how it ended."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tagstone.domain.hardware import Granted, Resources
+from tagstone.domain.oci import ImageReference
+
+
+class Isolation(StrEnum):
+    """What kept the run apart from the host and from others; `none` is buildah's chroot."""
+
+    CONTAINER = "container"
+    NONE = "none"
+
+
+class Outcome(StrEnum):
+    """How a run ended. Only `engine` is trouble of ours and tried again by itself."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    OUT_OF_MEMORY = "out-of-memory"
+    TIME_LIMIT = "time-limit"
+    DISK_LIMIT = "disk-limit"
+    STOPPED = "stopped"
+    IMAGE = "image"
+    ENGINE = "engine"
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """What a runner is asked to do.
+
+    `code` is the Storage key of the code archive (tar, paths relative to the workspace) that the workspace starts from;
+    `env` is added to the image's own environment; the workspace is mounted at `workdir`.
+    """
+
+    image: ImageReference
+    code: str
+    workdir: str
+    command: tuple[str, ...]
+    env: tuple[tuple[str, str], ...]
+    resources: Resources
+    network: bool = False
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """How a run stands now. Times in seconds since the epoch; `outcome` is None while it runs.
+
+    `oom_killed_container` and `oom_killed_child` keep apart what engines mix up: the main process against any process.
+    """
+
+    started_at: float | None = None
+    finished_at: float | None = None
+    outcome: Outcome | None = None
+    exit_code: int | None = None
+    detail: str = ""
+    granted: Granted | None = None
+    isolation: Isolation = Isolation.CONTAINER
+    engine: str = ""
+    peak_memory: int | None = None
+    oom_killed_container: bool = False
+    oom_killed_child: bool = False
+
+    @property
+    def running(self) -> bool:
+        """True until the run has ended."""
+        return self.outcome is None
+
+
+@dataclass(frozen=True)
+class LogChunk:
+    """Log bytes since a cursor; pass `cursor` to the next call. Empty `data` means nothing new yet."""
+
+    data: bytes
+    cursor: str
+
+
+@dataclass(frozen=True)
+class OutputFile:
+    """One file that a run left in its workspace; `path` relative to the workspace, `size` in bytes."""
+
+    path: str
+    size: int
+    sha256: str
+    storage_key: str
+
+
+@dataclass(frozen=True)
+class OutputRules:
+    """Which files are outputs (globs, relative to the workspace) and how many and how large they may be (bytes)."""
+
+    patterns: tuple[str, ...]
+    max_files: int = 10_000
+    max_file_bytes: int = 50 * 10**9
+    max_total_bytes: int = 50 * 10**9

@@ -1,0 +1,84 @@
+"""Settings, from `TAGSTONE_*` variables; read only by entry points and bootstrap. Secrets have no defaults.
+
+A nested field is written with two underscores: `TAGSTONE_RUNS__TIME=2h` is `runs.time`.
+"""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _data_folder() -> Path:
+    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(base) / "tagstone"
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Database(_Group):
+    """Where rows live."""
+
+    url: str | None = Field(None, description="SQLAlchemy URL; default: SQLite at HOME/tagstone.sqlite. PostgreSQL: postgresql+psycopg://…")
+    lock_timeout: float = Field(30.0, description="Seconds a writer waits for another before it gives up.")
+
+
+class Builds(_Group):
+    """How images are built."""
+
+    builder: Literal["auto", "buildah", "docker", "podman"] = Field("auto", description="Which engine makes root filesystems; auto takes the first that works.")
+    site_ca: Path | None = Field(None, description="A CA bundle (PEM) that builds may use; it never stays in the image or its history.")
+    time: int = Field(3600, description="Seconds a build may take.")
+    registry: str | None = Field(None, description="Registry that keeps images (host[:port][/prefix]); default: the OCI layout at HOME/images.")
+    registry_insecure: bool = Field(False, description="Speak plain HTTP to the registry (loopback only).")
+    upstream: str | None = Field(None, description="Registry that bases are pulled from when they are not in ours (host[:port]); default: none is asked.")
+    upstream_insecure: bool = Field(False, description="Speak plain HTTP to the upstream registry (loopback only).")
+
+
+class Runs(_Group):
+    """How analyses are run."""
+
+    engine: Literal["auto", "docker", "podman", "chroot"] = Field("auto", description="Which engine runs images; chroot isolates nothing and must be asked for by name.")
+    socket: str | None = Field(None, description="Engine socket, such as unix:///run/podman/podman.sock; default: found, or a Podman service of our own.")
+    pids: int = Field(1024, description="Processes and threads a run may have at once.")
+    log_bytes: int = Field(64 * 2**20, description="Bytes of log kept of one run; what comes after is counted, not kept.")
+    output_files: int = Field(10_000, description="Files a run may put out.")
+    output_bytes: int = Field(50 * 10**9, description="Bytes all outputs of a run may have together.")
+
+
+class Waits(_Group):
+    """Every duration that is waited, in seconds."""
+
+    poll: float = Field(0.5, description="Between two looks at a build or run at first.")
+    poll_longest: float = Field(15.0, description="Between two looks at a long build or run.")
+    retry: float = Field(5.0, description="Before trouble that may pass is tried again; doubled each time.")
+    retry_longest: float = Field(300.0, description="The longest wait before another try.")
+    attempts: int = Field(5, description="Tries before trouble that may pass counts as failure.")
+    recovery: float = Field(10.0, description="Between two looks for workers that died.")
+
+
+class Serving(_Group):
+    """How pages are served."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8620, description="Port to listen on.")
+    url: str | None = Field(None, description="Address that people see; default: http://HOST:PORT.")
+
+
+class Settings(BaseSettings):
+    """All settings of one process."""
+
+    model_config = SettingsConfigDict(env_prefix="TAGSTONE_", env_nested_delimiter="__", frozen=True, extra="forbid")
+
+    home: Path = Field(default_factory=_data_folder, description="Folder of database, images, bundles, caches and deposits.")
+    database: Database = Database()
+    builds: Builds = Builds()
+    runs: Runs = Runs()
+    waits: Waits = Waits()
+    serving: Serving = Serving()
+    worker_threads: int = Field(16, description="Blocking calls that one worker makes at once.")
+    log_format: Literal["console", "json"] = Field("console", description="How processes log.")

@@ -1,0 +1,1 @@
+"""HTTP for people: server-rendered pages that only read."""
