@@ -32,7 +32,7 @@ class RunSpec:
     """What a runner is asked to do.
 
     `code` is the Storage key of the code archive (tar, paths relative to the workspace) that the workspace starts from;
-    `env` is added to the image's own environment; the workspace is mounted at `workdir`.
+    `files` are inputs laid over it: workspace path and Storage key; `env` is added to the image's own environment; the workspace is mounted at `workdir`.
     """
 
     image: ImageReference
@@ -42,6 +42,7 @@ class RunSpec:
     env: tuple[tuple[str, str], ...]
     resources: Resources
     network: bool = False
+    files: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
