@@ -1,9 +1,12 @@
 """Settings, from `TAGSTONE_*` variables; read only by entry points and bootstrap. Secrets have no defaults.
 
-A nested field is written with two underscores: `TAGSTONE_RUNS__TIME=2h` is `runs.time`.
+A nested field is written with two underscores: `TAGSTONE_RUNS__PIDS=512` is `runs.pids`. What an installation wants to set
+for everybody stands in `etc/tagstone.env` under its prefix (for a virtual environment: that folder); the environment wins.
+No file is ever read from the current folder: it may be a stranger's repository.
 """
 
 import os
+import sys
 from pathlib import Path
 from typing import Literal
 
@@ -72,7 +75,9 @@ class Serving(_Group):
 class Settings(BaseSettings):
     """All settings of one process."""
 
-    model_config = SettingsConfigDict(env_prefix="TAGSTONE_", env_nested_delimiter="__", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="TAGSTONE_", env_nested_delimiter="__", frozen=True, extra="forbid", env_file=Path(sys.prefix) / "etc" / "tagstone.env"
+    )
 
     home: Path = Field(default_factory=_data_folder, description="Folder of database, images, bundles, caches and deposits.")
     database: Database = Database()

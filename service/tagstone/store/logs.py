@@ -1,0 +1,32 @@
+"""Queries on where logs stand; the bytes are in storage, at `chunk_key`."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tagstone.store.tables import Log
+
+
+def chunk_key(publication_id: str, source: str, number: int) -> str:
+    """The Storage key of one chunk of a publication's log."""
+    return f"logs/{publication_id}/{source}/{number:08d}"
+
+
+def find(session: Session, publication_id: str, source: str) -> Log | None:
+    """Where this log stands, if it was begun."""
+    return session.scalars(select(Log).where(Log.publication_id == publication_id, Log.source == source)).one_or_none()
+
+
+def ensure(session: Session, publication_id: str, source: str) -> Log:
+    """Where this log stands; begun when it is new."""
+    row = find(session, publication_id, source)
+    if row is None:
+        row = Log(publication_id=publication_id, source=source, last=0, size=0, cursor="", ended=False)
+        session.add(row)
+        session.flush()
+    return row
+
+
+def restart(session: Session, publication_id: str, source: str) -> None:
+    """Begin this log again from nothing, for another try."""
+    row = ensure(session, publication_id, source)
+    row.last, row.size, row.cursor, row.ended = 0, 0, "", False

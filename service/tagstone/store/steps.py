@@ -1,0 +1,35 @@
+"""Queries on the journal of steps."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tagstone.domain.publication import Step
+from tagstone.store.tables import StepRow
+
+STARTED, DONE, FAILED = "started", "done", "failed"
+
+
+def of(session: Session, publication_id: str) -> list[StepRow]:
+    """The steps of a publication that were begun, in the order of the chain."""
+    rows = session.scalars(select(StepRow).where(StepRow.publication_id == publication_id))
+    order = list(Step)
+    return sorted(rows, key=lambda row: order.index(Step(row.step)))
+
+
+def begin(session: Session, publication_id: str, step: Step, now: float) -> StepRow:
+    """Write down that the step is about to have effects; a step begun before counts one more try."""
+    row = session.scalars(select(StepRow).where(StepRow.publication_id == publication_id, StepRow.step == step)).one_or_none()
+    if row is None:
+        row = StepRow(publication_id=publication_id, step=step, state=STARTED, tries=1, started_at=now)
+        session.add(row)
+    else:
+        row.tries += 1
+        row.state, row.started_at, row.finished_at, row.detail = STARTED, now, None, None
+    session.flush()
+    return row
+
+
+def finish(session: Session, publication_id: str, step: Step, now: float, state: str, detail: str | None) -> None:
+    """Write down how the step ended."""
+    row = session.scalars(select(StepRow).where(StepRow.publication_id == publication_id, StepRow.step == step)).one()
+    row.state, row.finished_at, row.detail = state, now, detail
