@@ -226,3 +226,30 @@ class DepositFiles(Protocol):
     def open(self, deposit_id: str, name: str) -> BinaryIO:
         """Read a file of a draft or record. Raises: NotFound."""
         ...
+
+
+class WorkQueue(Protocol):
+    """Where work waits for a worker."""
+
+    def prepare(self) -> None:
+        """Make the queue's own tables; nothing happens when they are there."""
+        ...
+
+    def enqueue(self, session: object, publication_id: str, kind: str, attempt: int) -> None:
+        """Queue an attempt inside the caller's transaction; the same attempt is queued once."""
+        ...
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Everything outside, ready to use; built in one place and handed down."""
+
+    forge: Forge
+    registry: Registry
+    upstream: Registry | None
+    builder: Builder
+    runner: Runner
+    storage: Storage
+    depository: Depository
+    deposit_files: DepositFiles
+    clock: Clock

@@ -4,14 +4,15 @@
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from pydantic import TypeAdapter, ValidationError
 
 from tagstone.domain.build import BaseImage, Package
-from tagstone.domain.deposit import Deposit
+from tagstone.domain.deposit import Deposit, DepositState
 from tagstone.domain.oci import Image
-from tagstone.domain.run import OutputFile, RunSpec, RunStatus
+from tagstone.domain.run import OutputFile, OutputRules, RunSpec, RunStatus
 from tagstone.domain.source import Commit, ProjectIdentity
 from tagstone.errors import Invalid
 
@@ -20,12 +21,16 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class SourceFacts:
-    """Where the code came from. `archive_key` is the Storage key of the code archive (tar); sizes in bytes."""
+    """Where the code came from. `archive_key` is the Storage key of the code archive (tar); sizes in bytes.
+
+    `manifest` and `citation` are the texts that count: the manifest with its defaults filled in, the citation as written.
+    """
 
     project: ProjectIdentity
     commit: Commit
     tag: str
     version: str
+    title: str
     manifest: str
     citation: str
     archive_key: str
@@ -36,7 +41,10 @@ class SourceFacts:
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """The image and how it came about; `built` is False when the environment was found again."""
+    """The image and how it came about; `built` is False when the environment was found again.
+
+    `registry` is the host that keeps the image for everybody, empty when nobody but the bundle does.
+    """
 
     image: Image
     environment_key: str
@@ -44,22 +52,29 @@ class ImageFacts:
     packages: tuple[Package, ...]
     builder: str
     built: bool
+    registry: str = ""
 
 
 @dataclass(frozen=True)
 class RunFacts:
-    """The run: what was asked, what was granted, how it ended. `log_key` is the whole log's Storage key."""
+    """The run: what was asked, what was granted, how it ended. `log_key` is the whole log's Storage key.
+
+    `parameters` are the manifest's, as they stand in the command; `rules` say which files were outputs.
+    """
 
     spec: RunSpec
     status: RunStatus
     runner: str
     log_key: str
     log_size: int
+    log_sha256: str
+    parameters: tuple[tuple[str, str], ...] = ()
+    rules: OutputRules = OutputRules(patterns=())
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything recorded of one publication, filled step by step."""
+    """Everything recorded of one publication, filled step by step; `tagstone` is the version that recorded it."""
 
     publication: str
     source: SourceFacts
@@ -69,6 +84,24 @@ class Facts:
     deposit: Deposit | None = None
     run: RunFacts | None = None
     outputs: tuple[OutputFile, ...] = ()
+
+    @property
+    def date(self) -> str:
+        """The day (ISO 8601, UTC) that the record bears: when the run ended, else the commit's."""
+        ended = self.run.status.finished_at if self.run else None
+        return datetime.fromtimestamp(self.source.commit.time if ended is None else ended, UTC).date().isoformat()
+
+    @property
+    def doi(self) -> str | None:
+        """The identifier reserved for it, None for a rehearsal."""
+        return self.deposit.doi if self.deposit else None
+
+
+def archived(facts: Facts) -> Facts:
+    """The facts as the bundle carries them: without the path of somebody's machine, the deposit as it was when reserved."""
+    project = replace(facts.source.project, location=facts.source.project.url or "")
+    deposit = replace(facts.deposit, state=DepositState.DRAFT) if facts.deposit else None
+    return replace(facts, source=replace(facts.source, project=project), deposit=deposit)
 
 
 _FACTS: TypeAdapter[Facts] = TypeAdapter(Facts)

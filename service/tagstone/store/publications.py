@@ -16,17 +16,25 @@ def get(session: Session, publication_id: str) -> Publication:
     return found
 
 
+def get_locked(session: Session, publication_id: str) -> Publication:
+    """The publication with this id, locked until the transaction ends. Raises: NotFound."""
+    found = session.get(Publication, publication_id, with_for_update=True)
+    if found is None:
+        raise NotFound(f"There is no publication {publication_id}.", remedy="`tagstone list` shows what there is.")
+    return found
+
+
 def find(session: Session, publication_id: str) -> Publication | None:
     """The publication with this id, if there is one."""
     return session.get(Publication, publication_id, options=[joinedload(Publication.project)])
 
 
 def of_ref(session: Session, project_id: int, kind: Kind, ref: str) -> list[Publication]:
-    """Every publication of one tag of one project, newest first."""
+    """Every publication of one tag of one project, newest first, locked until the transaction ends."""
     query = select(Publication).where(
         Publication.project_id == project_id, Publication.kind == kind, Publication.ref == ref
     )
-    return list(session.scalars(query.order_by(Publication.created_at.desc())))
+    return list(session.scalars(query.order_by(Publication.created_at.desc()).with_for_update()))
 
 
 def identify(session: Session, text: str) -> Publication:

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from tagstone.domain.publication import Step
 from tagstone.store.tables import StepRow
 
-STARTED, DONE, FAILED = "started", "done", "failed"
+STARTED, DONE, FAILED, ABANDONED = "started", "done", "failed", "abandoned"
 
 
 def of(session: Session, publication_id: str) -> list[StepRow]:
@@ -33,3 +33,30 @@ def finish(session: Session, publication_id: str, step: Step, now: float, state:
     """Write down how the step ended."""
     row = session.scalars(select(StepRow).where(StepRow.publication_id == publication_id, StepRow.step == step)).one()
     row.state, row.finished_at, row.detail = state, now, detail
+
+
+def is_done(session: Session, publication_id: str, step: Step) -> bool:
+    """Say whether the step ended well before."""
+    query = select(StepRow.state).where(StepRow.publication_id == publication_id, StepRow.step == step)
+    return session.scalars(query).one_or_none() == DONE
+
+
+def was_begun(session: Session, publication_id: str, step: Step) -> bool:
+    """Say whether the step may have had effects."""
+    query = select(StepRow.id).where(StepRow.publication_id == publication_id, StepRow.step == step)
+    return session.scalars(query).one_or_none() is not None
+
+
+def abandon(session: Session, publication_id: str, step: Step, now: float) -> None:
+    """Write down that the step was given up; nothing when it was never begun or is done."""
+    row = session.scalars(select(StepRow).where(StepRow.publication_id == publication_id, StepRow.step == step)).one_or_none()
+    if row is not None and row.state == STARTED:
+        row.state, row.finished_at = ABANDONED, now
+
+
+def forget(session: Session, publication_id: str, first: Step) -> None:
+    """Forget that `first` and what comes after it were done, so that they are done again."""
+    order = list(Step)
+    for row in of(session, publication_id):
+        if order.index(Step(row.step)) >= order.index(first):
+            session.delete(row)

@@ -1,0 +1,101 @@
+"""Locks that die with their process, so that only the work of dead workers is taken over.
+
+Two live processes with one executor id would run a step twice at once; a dead one's workflows stay pending until somebody
+recovers them. Holding a lock named by the executor id tells the two apart: flock on one machine, an advisory lock where
+PostgreSQL is shared.
+"""
+
+import fcntl
+import hashlib
+import os
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, text
+
+
+class FileLocks:
+    """Locks as flocked files in a folder of this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._held: dict[str, int] = {}
+
+    def hold(self, executor: str) -> None:
+        """Take the lock and keep it until this process ends."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self._folder / f"{executor}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        self._held[executor] = handle
+
+    def is_free(self, executor: str) -> bool:
+        """Say whether no live process holds the lock; a lock that was never made is free."""
+        if executor in self._held:
+            return False
+        try:
+            handle = os.open(self._folder / f"{executor}.lock", os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return True
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(handle)
+        return True
+
+    def forget(self, executor: str) -> None:
+        """Remove the file of a lock that is free."""
+        (self._folder / f"{executor}.lock").unlink(missing_ok=True)
+
+    def anybody(self) -> bool:
+        """Say whether any live process holds a lock here."""
+        return any(not self.is_free(path.stem) for path in self._folder.glob("*.lock"))
+
+
+class DatabaseLocks:
+    """Locks as PostgreSQL advisory locks, each on a connection that lives as long as its process."""
+
+    _SPACE = 0x7461_6773
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._held: dict[str, Connection] = {}
+
+    def hold(self, executor: str) -> None:
+        """Take the lock and keep it until this process ends."""
+        connection = self._engine.connect()
+        connection.execute(text("SELECT pg_advisory_lock(:space, :key)"), self._key(executor))
+        connection.commit()
+        self._held[executor] = connection
+
+    def is_free(self, executor: str) -> bool:
+        """Say whether no live process holds the lock."""
+        if executor in self._held:
+            return False
+        with self._engine.connect() as connection:
+            taken = connection.execute(text("SELECT pg_try_advisory_lock(:space, :key)"), self._key(executor)).scalar_one()
+            if taken:
+                connection.execute(text("SELECT pg_advisory_unlock(:space, :key)"), self._key(executor))
+            connection.commit()
+        return bool(taken)
+
+    def forget(self, executor: str) -> None:
+        """Nothing stays of an advisory lock that is free."""
+
+    def anybody(self) -> bool:
+        """Say whether any live process holds a lock in this database."""
+        query = text(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = :space AND granted"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        with self._engine.connect() as connection:
+            return bool(connection.execute(query, {"space": self._SPACE}).scalar_one())
+
+    def _key(self, executor: str) -> dict[str, int]:
+        digest = hashlib.sha256(executor.encode()).digest()
+        return {"space": self._SPACE, "key": int.from_bytes(digest[:4], "big", signed=True)}
+
+
+def build_locks(engine: Engine, home: Path) -> FileLocks | DatabaseLocks:
+    """The locks that fit the database: a file beside SQLite, the database itself otherwise."""
+    return FileLocks(home / "locks") if engine.dialect.name == "sqlite" else DatabaseLocks(engine)

@@ -1,0 +1,191 @@
+"""The one place that builds adapters out of settings. Imports are inside functions: a quick command loads what it needs."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagstone.domain.waiting import Durations
+from tagstone.errors import Conflict
+from tagstone.settings import Settings
+
+if TYPE_CHECKING:
+    import requests
+    from sqlalchemy import Engine
+
+    from tagstone import ports
+    from tagstone.adapters.engine_client import Engine as ContainerEngine
+    from tagstone.adapters.executor_locks import DatabaseLocks, FileLocks
+    from tagstone.adapters.folder_depository import FolderDepository
+    from tagstone.store.session import Sessions
+
+
+class Application:
+    """Everything one process may need, each part built when it is first asked for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.home: Path = settings.home.expanduser().absolute()
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The database engine."""
+        from tagstone.store.session import build_engine, database_url
+
+        self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return build_engine(database_url(self.settings.database.url, self.home), self.settings.database.lock_timeout)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Units of work on the database. Raises: Conflict when its tables are not this version's."""
+        from tagstone.store.migrations import current, head, upgrade
+        from tagstone.store.session import Sessions
+
+        if current(self.engine) != head():
+            if self.engine.dialect.name != "sqlite":
+                raise Conflict("The database has another version's tables.", remedy="Run `tagstone db upgrade`.")
+            upgrade(self.engine)
+            self.queue.prepare()
+        return Sessions(self.engine)
+
+    @cached_property
+    def queue(self) -> ports.WorkQueue:
+        """Where work waits for a worker."""
+        from tagstone.adapters.workqueue import DurableQueue
+
+        return DurableQueue(self.engine)
+
+    @cached_property
+    def locks(self) -> FileLocks | DatabaseLocks:
+        """The locks by which workers know each other alive."""
+        from tagstone.adapters.executor_locks import build_locks
+
+        return build_locks(self.engine, self.home)
+
+    @cached_property
+    def clock(self) -> ports.Clock:
+        """The time."""
+        from tagstone.adapters.system_clock import SystemClock
+
+        return SystemClock()
+
+    @cached_property
+    def forge(self) -> ports.Forge:
+        """Local Git repositories."""
+        from tagstone.adapters.git import GitForge
+
+        return GitForge()
+
+    @cached_property
+    def storage(self) -> ports.Storage:
+        """Logs, outputs, code archives and bundles."""
+        from tagstone.adapters.folder_storage import FolderStorage
+
+        return FolderStorage(self.home / "storage")
+
+    @cached_property
+    def depository(self) -> FolderDepository:
+        """The local depository: drafts, records and their files."""
+        from tagstone.adapters.folder_depository import FolderDepository
+
+        return FolderDepository(self.home / "depository", self.url)
+
+    @property
+    def url(self) -> str:
+        """The address people see."""
+        serving = self.settings.serving
+        return (serving.url or f"http://{serving.host}:{serving.port}").rstrip("/")
+
+    @property
+    def durations(self) -> Durations:
+        """Every duration that is waited."""
+        return Durations(**self.settings.waits.model_dump())
+
+    @property
+    def scratch(self) -> Path:
+        """Where half-made files live; on the same file system as what they become."""
+        folder = self.home / "scratch"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder
+
+    @cached_property
+    def registry(self) -> ports.Registry:
+        """Where images are kept: the embedded OCI layout, or the registry that is set."""
+        from tagstone.adapters.oci_layout import OciLayout
+
+        builds = self.settings.builds
+        if builds.registry is None:
+            return OciLayout(self.home / "images", self.settings.database.lock_timeout)
+        return self._remote(builds.registry, insecure=builds.registry_insecure)
+
+    @cached_property
+    def upstream(self) -> ports.Registry | None:
+        """Where bases are pulled from when they are not in ours."""
+        builds = self.settings.builds
+        return self._remote(builds.upstream, insecure=builds.upstream_insecure) if builds.upstream else None
+
+    @cached_property
+    def http(self) -> requests.Session:
+        """The HTTP client that adapters share."""
+        import requests
+
+        return requests.Session()
+
+    @cached_property
+    def containers(self) -> ContainerEngine:
+        """Docker Engine or Podman: the socket that is set, one that is found, or a Podman service of our own."""
+        from tagstone.adapters.engine_client import connect
+
+        runs = self.settings.runs
+        wanted = None if runs.engine in ("auto", "chroot") else runs.engine
+        return connect(self.home / "engine", socket=runs.socket, flavour=wanted)
+
+    @cached_property
+    def builder(self) -> ports.Builder:
+        """The engine that makes root filesystems."""
+        from tagstone.adapters.buildah import Buildah
+        from tagstone.adapters.engine_builds import EngineBuilds
+
+        builds = self.settings.builds
+        folder = self.home / "builds"
+        if builds.builder == "buildah" or (builds.builder == "auto" and Buildah.usable()):
+            return Buildah(folder, self.registry, site_ca=builds.site_ca, limit=builds.time)
+        return EngineBuilds(folder, self.containers, self.registry, site_ca=builds.site_ca, limit=builds.time)
+
+    @cached_property
+    def runner(self) -> ports.Runner:
+        """The engine that runs images."""
+        from tagstone.adapters.chroot_runs import ChrootRuns
+        from tagstone.adapters.engine_runs import EngineRuns
+
+        runs = self.settings.runs
+        folder = self.home / "runs"
+        if runs.engine == "chroot":
+            return ChrootRuns(folder, self.registry, self.storage, self.clock, log_limit=runs.log_bytes)
+        return EngineRuns(
+            self.containers, self.registry, self.storage, folder, self.clock, pids_limit=runs.pids, log_limit=runs.log_bytes
+        )
+
+    @cached_property
+    def ports(self) -> ports.Ports:
+        """All ports, for the worker and for actions that need several."""
+        from tagstone.ports import Ports
+
+        return Ports(
+            forge=self.forge,
+            registry=self.registry,
+            upstream=self.upstream,
+            builder=self.builder,
+            runner=self.runner,
+            storage=self.storage,
+            depository=self.depository,
+            deposit_files=self.depository,
+            clock=self.clock,
+        )
+
+    def _remote(self, address: str, *, insecure: bool) -> ports.Registry:
+        from tagstone.adapters.oci_registry import OciRegistry
+
+        host, _, prefix = address.partition("/")
+        return OciRegistry(self.http, host, insecure, prefix)

@@ -1,0 +1,78 @@
+"""The process that works: holds its lock, takes over from dead workers, and performs what is queued."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+from dbos import DBOS, DBOSConfig
+
+from tagstone.adapters.workqueue import APPLICATION, APPLICATION_VERSION, QUEUE
+from tagstone.bootstrap import Application
+from tagstone.store import publications
+from tagstone.workflows.publish import register
+from tagstone.workflows.steps import Steps
+
+_log = structlog.get_logger("tagstone.worker")
+
+
+def run_worker(application: Application, *, drain: bool, stop: threading.Event | None = None) -> None:
+    """Work until told to stop, or with `drain` until nothing is left to do."""
+    stop = stop or _stop_on_signals()
+    executor = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    application.locks.hold(executor)
+    sessions, durations = application.sessions, application.durations
+    with ThreadPoolExecutor(application.settings.worker_threads, thread_name_prefix="step") as pool:
+        DBOS(config=_config(application, executor))
+        register(Steps(application.ports, sessions, durations, pool, application.scratch))
+        DBOS.launch()
+        try:
+            DBOS.register_queue(QUEUE, polling_interval_sec=durations.poll)
+            _log.info("worker is ready", executor=executor)
+            while not stop.is_set():
+                _take_over(application)
+                if drain and _nothing_left(application):
+                    break
+                stop.wait(min(durations.recovery, 0.5) if drain else durations.recovery)
+        finally:
+            DBOS.destroy(workflow_completion_timeout_sec=0)
+    _log.info("worker has stopped", executor=executor)
+
+
+def _config(application: Application, executor: str) -> DBOSConfig:
+    url = application.engine.url.render_as_string(hide_password=False)
+    return {
+        "name": APPLICATION,
+        "system_database_url": url,
+        "application_version": APPLICATION_VERSION,
+        "executor_id": executor,
+        "run_migrations": False,
+        "log_level": "WARNING",
+    }
+
+
+def _take_over(application: Application) -> None:
+    """Recover what dead workers left: only executors whose lock is free, each workflow by whoever is first."""
+    pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+    for executor in {workflow.executor_id for workflow in pending if workflow.executor_id}:
+        if application.locks.is_free(executor):
+            _log.info("taking over from a worker that died", executor=executor)
+            DBOS._recover_pending_workflows([executor])
+            application.locks.forget(executor)
+
+
+def _nothing_left(application: Application) -> bool:
+    with application.sessions.read() as session:
+        return not publications.active(session)
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
