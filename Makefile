@@ -1,0 +1,72 @@
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+TOOLS := .cache/tools
+QUICK := not docker and not engines and not postgres
+# One worker per core; a test that fails prints its own reason, so the order of workers does not matter.
+PYTEST := $(BIN)/pytest -n $(shell nproc) --dist loadgroup
+
+.PHONY: help setup demo test lint test-postgres test-docker requirements format clean
+
+help: ## Say what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+setup: .venv/.installed ## Make .venv ready for work (Debian packages too, when you are root)
+
+demo: setup ## Publish the example on this machine, from nothing
+	@$(BIN)/python scripts/demo.py
+
+test: setup tools ## Lint, then the whole quick suite
+	@scripts/install-debian engines docker
+	@$(MAKE) lint
+	$(PYTEST) -m "$(QUICK)"
+
+lint: setup ## Style, types, layers, sizes and spelling
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/sizes.py service webhooks migrations scripts tests examples
+	$(BIN)/codespell
+	$(BIN)/mypy
+
+format: setup ## Let ruff put files into shape
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+test-docker: setup tools ## The tests that build and run real containers
+	@scripts/install-debian engines docker
+	$(BIN)/pytest -m "docker or engines"
+
+test-postgres: setup ## The tests that need PostgreSQL, on a server of their own
+	@scripts/install-debian postgres
+	scripts/with-postgres $(BIN)/pytest -m postgres
+
+requirements: ## Pin every dependency anew (requirements/*.txt)
+	scripts/requirements --upgrade
+
+clean: ## Remove what was installed, cached and published here
+	rm -rf .venv .cache .demo dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+# Stamps make a prepared checkout quick: nothing is installed again until the pins change.
+.venv/.installed: requirements/dev.txt pyproject.toml
+	@scripts/install-debian python
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Tagstone needs Python 3.11 or newer.")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Programs that tests call, each in an environment of its own because their pins contradict ours.
+.PHONY: tools
+tools: $(TOOLS)/rocrate-validator/.installed $(TOOLS)/cffconvert/.installed
+
+$(TOOLS)/%/.installed: requirements/%.txt
+	@scripts/install-debian python
+	@$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
