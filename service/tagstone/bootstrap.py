@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tagstone.domain.policy import Policy
 from tagstone.domain.waiting import Durations
 from tagstone.errors import Conflict
 from tagstone.settings import Settings
@@ -101,6 +102,12 @@ class Application:
     def durations(self) -> Durations:
         """Every duration that is waited."""
         return Durations(**self.settings.waits.model_dump())
+
+    @property
+    def policy(self) -> Policy:
+        """What this site allows."""
+        runs = self.settings.runs
+        return Policy(output_files=runs.output_files, output_bytes=runs.output_bytes)
 
     @property
     def scratch(self) -> Path:

@@ -29,7 +29,7 @@ def run_worker(application: Application, *, drain: bool, stop: threading.Event |
     sessions, durations = application.sessions, application.durations
     with ThreadPoolExecutor(application.settings.worker_threads, thread_name_prefix="step") as pool:
         DBOS(config=_config(application, executor))
-        register(Steps(application.ports, sessions, durations, pool, application.scratch))
+        register(Steps(application.ports, sessions, durations, application.policy, pool, application.home))
         DBOS.launch()
         try:
             DBOS.register_queue(QUEUE, polling_interval_sec=durations.poll)

@@ -50,7 +50,6 @@ def submit(
         session.add(row)
     if earlier is not None:
         row.supersedes = earlier.id
-        session.flush()
     _queue(session, queue, row, now)
     return Submitted(wanted, State.QUEUED, new=True)
 

@@ -6,6 +6,11 @@ from sqlalchemy.orm import Session
 from tagstone.store.tables import Log
 
 
+def source(name: str, attempt: int) -> str:
+    """What the `build` or `run` log of one attempt is called."""
+    return f"{name}-{attempt}"
+
+
 def chunk_key(publication_id: str, source: str, number: int) -> str:
     """The Storage key of one chunk of a publication's log."""
     return f"logs/{publication_id}/{source}/{number:08d}"
@@ -26,7 +31,7 @@ def ensure(session: Session, publication_id: str, source: str) -> Log:
     return row
 
 
-def restart(session: Session, publication_id: str, source: str) -> None:
-    """Begin this log again from nothing, for another try."""
+def rewind(session: Session, publication_id: str, source: str) -> None:
+    """Read this log's source from its beginning again; what was stored stays, and more is added to it."""
     row = ensure(session, publication_id, source)
-    row.last, row.size, row.cursor, row.ended = 0, 0, "", False
+    row.cursor, row.ended = "", False

@@ -8,6 +8,7 @@ from typing import Literal
 import structlog
 
 from tagstone.domain import record
+from tagstone.domain.policy import Policy
 from tagstone.domain.publication import Kind, State, Step, steps
 from tagstone.domain.record import Facts
 from tagstone.domain.waiting import Durations
@@ -39,18 +40,21 @@ _EFFECTS: dict[Step, Effect] = {
 class Steps:
     """Performs steps with the ports and sessions it was given."""
 
-    def __init__(self, ports: Ports, sessions: Sessions, durations: Durations, pool: Executor, folder: Path) -> None:
+    def __init__(
+        self, ports: Ports, sessions: Sessions, durations: Durations, policy: Policy, pool: Executor, home: Path
+    ) -> None:
         self._ports = ports
         self._sessions = sessions
         self._durations = durations
+        self._policy = policy
         self._pool = pool
-        self._folder = folder
+        self._home = home
         self._log = structlog.get_logger("tagstone.steps")
 
     async def perform(self, publication: str, step: Step, failures: int) -> tuple[Next, float]:
         """Perform one step of one publication; safe to repeat after a kill at any moment."""
         subject, _, _ = load_subject(self._sessions, publication)
-        work = Work(subject, self._ports, self._sessions, self._durations, self._pool, self._folder)
+        work = Work(subject, self._ports, self._sessions, self._durations, self._policy, self._pool, self._home)
         log = self._log.bind(publication=publication, step=step.value)
         try:
             if await work.call(self._begin, publication, step):

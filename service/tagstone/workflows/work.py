@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tagstone.domain import record
+from tagstone.domain.policy import Policy
 from tagstone.domain.publication import Kind, State
 from tagstone.domain.record import Facts
 from tagstone.domain.run import LogChunk
@@ -81,8 +82,9 @@ class Work:
     ports: Ports
     sessions: Sessions
     durations: Durations
+    policy: Policy
     pool: Executor
-    folder: Path
+    home: Path
 
     async def call(self, function: Callable[..., T], *arguments: object) -> T:
         """Call a function that blocks in a thread of our own pool: asyncio's has too few."""
@@ -103,8 +105,28 @@ class Work:
             await wait(pause, durable=False)
         raise AssertionError("polls never end")
 
+    @property
+    def bundle(self) -> Path:
+        """The folder of this publication's bundle."""
+        return self.home / "bundles" / self.subject.id
+
+    @property
+    def folder(self) -> Path:
+        """Where half-made files live."""
+        return self.home / "scratch"
+
+    def source(self, name: str) -> str:
+        """What this attempt's build or run log is called; the logs of earlier attempts stay."""
+        return logs.source(name, self.subject.attempt)
+
+    def remember(self, facts: Facts) -> None:
+        """Record facts before the step has ended, for what must be kept though the step fails."""
+        with self.sessions.write() as session:
+            publications.get(session, self.subject.id).facts = record.dump(facts).decode()
+
     def pump(self, source: str, read: Callable[[str, str], LogChunk]) -> None:
         """Move what is new of a log into storage: the chunk first, then the row that counts it."""
+        source = self.source(source)
         while True:
             with self.sessions.read() as session:
                 row = logs.find(session, self.subject.id, source)
@@ -122,6 +144,7 @@ class Work:
 
     def whole_log(self, source: str) -> Iterator[bytes]:
         """Every byte of a log that was pumped."""
+        source = self.source(source)
         with self.sessions.read() as session:
             row = logs.find(session, self.subject.id, source)
             last = row.last if row else 0
@@ -132,7 +155,7 @@ class Work:
     def end_log(self, source: str) -> None:
         """Say that nothing will be added to a log."""
         with self.sessions.write() as session:
-            logs.ensure(session, self.subject.id, source).ended = True
+            logs.ensure(session, self.subject.id, self.source(source)).ended = True
 
     def _cancel_requested(self) -> bool:
         with self.sessions.read() as session:

@@ -1,0 +1,86 @@
+"""What a run is given, and what its end means."""
+
+from tagstone.domain.hardware import format_bytes, format_seconds
+from tagstone.domain.manifest import Manifest, command_line, parse_manifest
+from tagstone.domain.faults import raise_faults
+from tagstone.domain.policy import Policy
+from tagstone.domain.record import Facts
+from tagstone.domain.run import Outcome, OutputRules, RunSpec, RunStatus
+from tagstone.errors import Permanent, RunFailed
+
+
+def manifest_of(facts: Facts) -> Manifest:
+    """The manifest that was recorded. Raises: Invalid when it is none."""
+    manifest, faults = parse_manifest(facts.source.manifest)
+    raise_faults(faults, "The recorded manifest cannot be read")
+    if manifest is None:
+        raise Permanent("The recorded manifest is empty.", remedy="Publish the tag again.")
+    return manifest
+
+
+def run_spec(facts: Facts) -> RunSpec:
+    """What the runner is asked for: the image by digest, command, hardware, inputs, and an environment that is recorded."""
+    if facts.image is None:
+        raise Permanent("No image is recorded.", remedy=f"`tagstone retry {facts.publication}` builds it.")
+    manifest = manifest_of(facts)
+    image = facts.image.image
+    fixed = {
+        "SOURCE_DATE_EPOCH": str(facts.source.commit.time),
+        "PYTHONHASHSEED": "0",
+        "LANG": "C.UTF-8",
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+        "TAGSTONE_VERSION": facts.source.version,
+    }
+    if facts.deposit is not None and facts.deposit.doi is not None:
+        fixed["TAGSTONE_DOI"] = facts.deposit.doi
+    return RunSpec(
+        image=image.reference,
+        code=facts.source.archive_key,
+        workdir=image.settings.workdir,
+        command=command_line(manifest),
+        env=tuple(sorted(fixed.items())),
+        resources=manifest.run.resources,
+        network=manifest.run.network,
+        files=tuple((file.path, file.storage_key) for file in facts.source.inputs),
+    )
+
+
+def output_rules(facts: Facts, policy: Policy) -> OutputRules:
+    """Which files are outputs, and how many and how large the site lets them be."""
+    return OutputRules(
+        patterns=manifest_of(facts).outputs,
+        max_files=policy.output_files,
+        max_file_bytes=policy.output_bytes,
+        max_total_bytes=policy.output_bytes,
+    )
+
+
+def failure(status: RunStatus, spec: RunSpec, publication: str) -> RunFailed:
+    """A run's end that was not success, with what to do about it."""
+    asked = spec.resources
+    texts: dict[Outcome, tuple[str, str]] = {
+        Outcome.FAILED: (
+            f"The analysis ended with exit code {status.exit_code}.",
+            f"`tagstone logs {publication}` has what it said; `tagstone rehearse` tries a fix without a tag.",
+        ),
+        Outcome.OUT_OF_MEMORY: (
+            f"The analysis needed more than the {format_bytes(asked.memory)} of memory it asked for.",
+            "Ask for more in tagstone.yml (run: resources: memory), or use less.",
+        ),
+        Outcome.TIME_LIMIT: (
+            f"The analysis ran longer than the {format_seconds(asked.time)} it asked for.",
+            "Ask for more in tagstone.yml (run: resources: time).",
+        ),
+        Outcome.DISK_LIMIT: (
+            f"The analysis wrote more than the {format_bytes(asked.disk)} of disk it asked for.",
+            "Ask for more in tagstone.yml (run: resources: disk), or write less.",
+        ),
+        Outcome.IMAGE: (
+            "The command could not be started in the image.",
+            "Check that the command's first word exists in the environment (run: command).",
+        ),
+        Outcome.STOPPED: ("The run was stopped from outside.", f"`tagstone retry {publication}` runs it again."),
+    }
+    message, remedy = texts[status.outcome or Outcome.STOPPED]
+    return RunFailed(f"{message} {status.detail}".strip(), remedy=remedy, kind=str(status.outcome))
