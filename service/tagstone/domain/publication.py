@@ -60,5 +60,5 @@ def publication_id(kind: Kind, project_key: str, ref: str, commit: str) -> str:
 
     It is 16 characters of lower-case hexadecimal behind `p` or `r`: fit for file names, labels and container names.
     """
-    text = "\0".join((kind, project_key, ref, commit))
+    text = f"{kind}\0{project_key}\0{ref}\0{commit}"
     return kind[0] + hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]

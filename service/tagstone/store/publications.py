@@ -31,9 +31,7 @@ def find(session: Session, publication_id: str) -> Publication | None:
 
 def of_ref(session: Session, project_id: int, kind: Kind, ref: str) -> list[Publication]:
     """Every publication of one tag of one project, newest first, locked until the transaction ends."""
-    query = select(Publication).where(
-        Publication.project_id == project_id, Publication.kind == kind, Publication.ref == ref
-    )
+    query = select(Publication).where(Publication.project_id == project_id, Publication.kind == kind, Publication.ref == ref)
     return list(session.scalars(query.order_by(Publication.created_at.desc()).with_for_update()))
 
 
@@ -56,7 +54,10 @@ def identify(session: Session, text: str) -> Publication:
         found = list(session.scalars(query.order_by(Publication.created_at.desc()).limit(20)))
         if found:
             return _one(found, text, concept=wanted == found[0].concept_doi)
-    raise NotFound(f"Nothing is known of {text[:200]!r}.", remedy="Give a publication id, a DOI, a tag or a record URL; see `tagstone list`.")
+    raise NotFound(
+        f"Nothing is known of {text[:200]!r}.",
+        remedy="Give a publication id, a DOI, a tag or a record URL; see `tagstone list`.",
+    )
 
 
 def _one(found: list[Publication], text: str, *, concept: bool) -> Publication:
@@ -71,7 +72,13 @@ def _one(found: list[Publication], text: str, *, concept: bool) -> Publication:
 
 
 def listing(
-    session: Session, *, state: State | None = None, kind: Kind | None = None, project_id: int | None = None, limit: int = 100, offset: int = 0
+    session: Session,
+    *,
+    state: State | None = None,
+    kind: Kind | None = None,
+    project_id: int | None = None,
+    limit: int = 100,
+    offset: int = 0,
 ) -> list[Publication]:
     """Publications, newest first, with their projects."""
     query = select(Publication).options(joinedload(Publication.project))

@@ -145,7 +145,8 @@ async def _environment(work: Work, plan: building.Plan) -> building.Environment:
         raise Temporary("The build's process is gone without an answer.")
     if status.state is BuildState.FAILED:
         raise Permanent(
-            f"The environment could not be built: {status.detail}", remedy=f"`tagstone logs {work.subject.id} --source build` has the whole log."
+            f"The environment could not be built: {status.detail}",
+            remedy=f"`tagstone logs {work.subject.id} --source build` has the whole log.",
         )
     return await work.call(building.collect_environment, work.ports, key, plan, work.folder)
 
@@ -160,7 +161,9 @@ def _begin_again(work: Work, source: str, remove: Callable[[str], None]) -> None
 def _what_was_left(work: Work, facts: Facts) -> Facts:
     """Facts with the outputs of a run that failed, as far as there are any."""
     try:
-        return replace(facts, outputs=tuple(work.ports.runner.collect(work.subject.key, running.output_rules(facts, work.policy))))
+        return replace(
+            facts, outputs=tuple(work.ports.runner.collect(work.subject.key, running.output_rules(facts, work.policy)))
+        )
     except (Invalid, NotFound):
         return facts
 

@@ -55,36 +55,38 @@ class Steps:
         """Perform one step of one publication; safe to repeat after a kill at any moment."""
         subject, _, _ = load_subject(self._sessions, publication)
         work = Work(subject, self._ports, self._sessions, self._durations, self._policy, self._pool, self._home)
-        log = self._log.bind(publication=publication, step=step.value)
         try:
-            if await work.call(self._begin, publication, step):
-                return "go", 0.0
-            log.info("step begins")
-            facts = await _EFFECTS[step](work)
-            await work.call(self._finish, work, step, facts)
-            log.info("step is done")
-            return "go", 0.0
+            await self._attempt(work, step)
         except Cancelled:
             await work.call(self._cancelled, work, step)
             return "stop", 0.0
         except effects.Held as held:
             await work.call(self._waiting, publication, str(held))
             return "wait", self._durations.retry
-        except Temporary as error:
-            if failures + 1 < self._durations.attempts:
-                log.warning("trouble that may pass", error=error.message)
-                await work.call(self._waiting, publication, error.message)
-                return "retry", self._durations.before_retry(failures + 1, error.delay)
-            await work.call(self._failed, work, step, error)
-            return "stop", 0.0
-        except TagstoneError as error:
-            log.warning("step failed", error=error.message)
-            await work.call(self._failed, work, step, error)
-            return "stop", 0.0
-        except Exception as error:  # a fault of ours must end as a failed publication, not as one that hangs for ever
-            log.exception("step broke")
-            await work.call(self._failed, work, step, _defect(error))
-            return "stop", 0.0
+        except Exception as error:  # noqa: BLE001 - a fault of ours must end as a failed publication, not hang for ever
+            return await self._troubled(work, step, error, failures)
+        return "go", 0.0
+
+    async def _attempt(self, work: Work, step: Step) -> None:
+        if await work.call(self._begin, work.subject.id, step):
+            return
+        log = self._log.bind(publication=work.subject.id, step=step.value)
+        log.info("step begins")
+        facts = await _EFFECTS[step](work)
+        await work.call(self._finish, work, step, facts)
+        log.info("step is done")
+
+    async def _troubled(self, work: Work, step: Step, error: Exception, failures: int) -> tuple[Next, float]:
+        """Trouble that may pass is tried again, all else ends the attempt."""
+        log = self._log.bind(publication=work.subject.id, step=step.value)
+        if isinstance(error, Temporary) and failures + 1 < self._durations.attempts:
+            log.warning("trouble that may pass", error=error.message)
+            await work.call(self._waiting, work.subject.id, error.message)
+            return "retry", self._durations.before_retry(failures + 1, error.delay)
+        known = error if isinstance(error, TagstoneError) else _defect(error)
+        log.error("step failed", error=known.message, exc_info=None if known is error else error)
+        await work.call(self._failed, work, step, known)
+        return "stop", 0.0
 
     def _begin(self, publication: str, step: Step) -> bool:
         """Journal the intent; True when the step was done before. Raises: Cancelled."""
@@ -147,7 +149,11 @@ class Steps:
             journal.abandon(session, row.id, step, now)
             row.waiting, row.updated_at, row.finished_at = None, now, now
             if row.state != State.SUPERSEDED:
-                row.state, row.error, row.remedy = State.CANCELLED, "It was cancelled.", f"`tagstone retry {row.id}` takes it up again."
+                row.state, row.error, row.remedy = (
+                    State.CANCELLED,
+                    "It was cancelled.",
+                    f"`tagstone retry {row.id}` takes it up again.",
+                )
 
 
 def record_facts(row: Publication, facts: Facts, now: float) -> None:
@@ -165,5 +171,6 @@ def _text(error: TagstoneError) -> str:
 
 def _defect(error: Exception) -> TagstoneError:
     return TagstoneError(
-        f"Tagstone itself broke here: {type(error).__name__}: {error}.", remedy="Look at the worker's log, and report it as a defect."
+        f"Tagstone itself broke here: {type(error).__name__}: {error}.",
+        remedy="Look at the worker's log, and report it as a defect.",
     )

@@ -42,7 +42,7 @@ def test_upgrading_twice_changes_nothing(tmp_path: Path) -> None:
     engine.dispose()
 
 
-@pytest.mark.parametrize("pragma,value", [("journal_mode", "wal"), ("foreign_keys", 1), ("synchronous", 2)])
+@pytest.mark.parametrize(("pragma", "value"), [("journal_mode", "wal"), ("foreign_keys", 1), ("synchronous", 2)])
 def test_sqlite_is_set_up_to_survive_a_kill(tmp_path: Path, pragma: str, value: object) -> None:
     engine = build_engine(f"sqlite:///{tmp_path / 'x.sqlite'}", 5.0)
     with engine.connect() as connection:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes.queue import FakeQueue
 
+from fakes.queue import FakeQueue
 from tagstone.store.session import Sessions, build_engine
 from tagstone.store.tables import Table
 

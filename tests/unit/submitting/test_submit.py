@@ -1,8 +1,8 @@
 """Asking for publications: once is enough, tags that move are noticed, and nothing is half-asked."""
 
 import pytest
-from fakes.queue import FakeQueue
 
+from fakes.queue import FakeQueue
 from tagstone.actions.submit import Submitted, cancel, retry, submit
 from tagstone.domain.publication import Kind, State, Step
 from tagstone.domain.source import Commit, ProjectIdentity
@@ -15,7 +15,9 @@ FIRST = Commit(sha="a" * 40, time=1_700_000_000, tree="c" * 40, ref="v1.0.0")
 MOVED = Commit(sha="b" * 40, time=1_700_000_100, tree="d" * 40, ref="v1.0.0")
 
 
-def ask(sessions: Sessions, queue: FakeQueue, commit: Commit = FIRST, kind: Kind = Kind.PUBLICATION, *, supersede: bool = False) -> Submitted:
+def ask(
+    sessions: Sessions, queue: FakeQueue, commit: Commit = FIRST, kind: Kind = Kind.PUBLICATION, *, supersede: bool = False
+) -> Submitted:
     with sessions.write() as session:
         return submit(session, queue, 1.0, PROJECT, commit, kind, supersede=supersede)
 
