@@ -8,8 +8,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 TOOLS := .cache/tools
 QUICK := not docker and not engines and not postgres
-# One worker per core; a test that fails prints its own reason, so the order of workers does not matter.
-PYTEST := $(BIN)/pytest -n $(shell nproc) --dist loadgroup
+# One worker per core; a file stays with one worker, so that what its tests share is made once.
+PYTEST := $(BIN)/pytest -n $(shell nproc) --dist loadfile
 
 .PHONY: help setup demo test lint test-postgres test-docker requirements format clean
 
