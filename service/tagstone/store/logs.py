@@ -21,6 +21,11 @@ def find(session: Session, publication_id: str, source: str) -> Log | None:
     return session.scalars(select(Log).where(Log.publication_id == publication_id, Log.source == source)).one_or_none()
 
 
+def of(session: Session, publication_id: str) -> list[Log]:
+    """Every log of a publication, in the order they were begun."""
+    return list(session.scalars(select(Log).where(Log.publication_id == publication_id).order_by(Log.id)))
+
+
 def ensure(session: Session, publication_id: str, source: str) -> Log:
     """Where this log stands; begun when it is new."""
     row = find(session, publication_id, source)

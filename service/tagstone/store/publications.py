@@ -1,7 +1,9 @@
 """Queries on publications."""
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
-from sqlalchemy.orm import Session, joinedload
+from collections.abc import Sequence
+
+from sqlalchemy import JSON, ColumnElement, and_, cast, func, or_, select, type_coerce
+from sqlalchemy.orm import Session, defer, joinedload
 
 from tagstone.domain.publication import Kind, State
 from tagstone.errors import Conflict, NotFound
@@ -77,20 +79,33 @@ def listing(
     state: State | None = None,
     kind: Kind | None = None,
     project_id: int | None = None,
+    facts: bool = True,
     limit: int = 100,
     offset: int = 0,
 ) -> list[Publication]:
-    """Publications, newest first, with their projects."""
+    """Publications, newest first, with their projects; `facts=False` leaves the facts, which may be large, unread."""
     query = select(Publication).options(joinedload(Publication.project))
+    if not facts:
+        query = query.options(defer(Publication.facts, raiseload=True))
     for column, value in ((Publication.state, state), (Publication.kind, kind), (Publication.project_id, project_id)):
         if value is not None:
             query = query.where(column == value)
     return list(session.scalars(query.order_by(Publication.created_at.desc(), Publication.id).limit(limit).offset(offset)))
 
 
-def count(session: Session, *, state: State) -> int:
-    """How many publications are in this state."""
-    return session.scalar(select(func.count()).select_from(Publication).where(Publication.state == state)) or 0
+def citations(session: Session, ids: Sequence[str]) -> dict[str, str]:
+    """The citation text in the facts of each of these publications, taken out by the database: facts may be large."""
+    # SQLite reads JSON in any text (a cast would make a number of it), PostgreSQL wants the type said.
+    convert = type_coerce if session.get_bind().dialect.name == "sqlite" else cast
+    citation = convert(Publication.facts, JSON)["source", "citation"].as_string()
+    rows = session.execute(select(Publication.id, citation).where(Publication.id.in_(ids), Publication.facts.is_not(None)))
+    return {publication: text for publication, text in rows if text is not None}
+
+
+def count(session: Session, *, state: State | None = None) -> int:
+    """How many publications are in this state; all of them when none is given."""
+    query = select(func.count()).select_from(Publication)
+    return session.scalar(query if state is None else query.where(Publication.state == state)) or 0
 
 
 def active(session: Session) -> list[Publication]:
