@@ -12,11 +12,22 @@ from pydantic import TypeAdapter, ValidationError
 from tagstone.domain.build import BaseImage, Package
 from tagstone.domain.deposit import Deposit, DepositState
 from tagstone.domain.oci import Image
-from tagstone.domain.run import OutputFile, OutputRules, RunSpec, RunStatus
+from tagstone.domain.run import OutputFile, RunSpec, RunStatus
 from tagstone.domain.source import Commit, ProjectIdentity
 from tagstone.errors import Invalid
 
 SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class InputFacts:
+    """An input as it was fetched: where from, where to in the workspace, and its bytes in storage."""
+
+    source: str
+    path: str
+    size: int
+    sha256: str
+    storage_key: str
 
 
 @dataclass(frozen=True)
@@ -36,6 +47,7 @@ class SourceFacts:
     archive_key: str
     archive_size: int
     archive_sha256: str
+    inputs: tuple[InputFacts, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -57,10 +69,7 @@ class ImageFacts:
 
 @dataclass(frozen=True)
 class RunFacts:
-    """The run: what was asked, what was granted, how it ended. `log_key` is the whole log's Storage key.
-
-    `parameters` are the manifest's, as they stand in the command; `rules` say which files were outputs.
-    """
+    """The run: what was asked, what was granted, how it ended. `log_key` is the whole log's Storage key."""
 
     spec: RunSpec
     status: RunStatus
@@ -68,8 +77,6 @@ class RunFacts:
     log_key: str
     log_size: int
     log_sha256: str
-    parameters: tuple[tuple[str, str], ...] = ()
-    rules: OutputRules = OutputRules(patterns=())
 
 
 @dataclass(frozen=True)
