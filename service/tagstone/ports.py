@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
-from tagstone.domain.build import BuildStatus, Recipe
+from tagstone.domain.build import BuildStatus, ContextFile, Recipe
 from tagstone.domain.deposit import Deposit, DepositFile, DepositMetadata
 from tagstone.domain.oci import Descriptor, ImageReference, ImageSettings
 from tagstone.domain.run import LogChunk, OutputFile, OutputRules, RunSpec, RunStatus
@@ -128,8 +128,8 @@ class Builder(Protocol):
 
     name: str
 
-    def start(self, key: str, recipe: Recipe, context: Callable[[], Iterator[tuple[str, bool, bytes]]]) -> None:
-        """Begin, or adopt what an earlier start began. `context` yields path, executable, content."""
+    def start(self, key: str, recipe: Recipe, context: Callable[[], Iterator[tuple[ContextFile, bytes]]]) -> None:
+        """Begin, or adopt what an earlier start began. `context` yields each file of the recipe's context with its content."""
         ...
 
     def observe(self, key: str) -> BuildStatus:

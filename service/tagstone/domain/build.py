@@ -25,11 +25,12 @@ class BaseImage:
 
 @dataclass(frozen=True)
 class ContextFile:
-    """One file of the build context; `object_id` is Git's, so that it can be read again."""
+    """One file or symbolic link of the build context; `object_id` is Git's, so that it can be read again."""
 
     path: str
     object_id: str
     executable: bool = False
+    symlink: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ class Recipe:
     """Everything that enters an environment, and nothing else: equal recipes have equal keys.
 
     `containerfile` names every base by `{base:N}`, N being its place in `bases`; `layers_on` is the N the final stage
-    stands on (None: scratch). `site_ca` never enters the key: it is there during the build only.
+    stands on (None: scratch). `settings` are the image's, unless they come from the engine after the build;
+    a `bare` recipe is its base and nothing else, so that no engine is needed.
     """
 
     containerfile: str
@@ -47,6 +49,7 @@ class Recipe:
     platform: Platform
     settings: ImageSettings
     settings_from_engine: bool = False
+    bare: bool = False
 
 
 @dataclass(frozen=True)

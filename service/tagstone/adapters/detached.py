@@ -1,0 +1,252 @@
+"""A child process that outlives its parent, kept in a folder: `lock` (held while it lives), `log`, and `exit` when it ended.
+
+The lock is taken by the starter and inherited by all that the child starts, so that there is no moment in which a second
+starter could think the place free. Every process that is left is found by `members`, a file that only they have open.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tagstone.domain.run import LogChunk
+from tagstone.errors import Temporary
+
+TIMED_OUT = 124
+"""The exit code of a child that ran too long, as coreutils' `timeout` has it."""
+
+
+@dataclass(frozen=True)
+class Detached:
+    """How a detached child stands: running, ended with `exit_code`, or lost (neither)."""
+
+    running: bool
+    exit_code: int | None = None
+
+    @property
+    def lost(self) -> bool:
+        """True when it is gone without an answer."""
+        return not self.running and self.exit_code is None
+
+
+class Claim:
+    """The place of one child, held by this process until the child is spawned."""
+
+    def __init__(self, folder: Path, lock: int) -> None:
+        self.folder = folder
+        self._lock = lock
+
+    def spawn(self, argv: Sequence[str], env: Mapping[str, str], seconds: float) -> None:
+        """Start the child, which has `seconds` to end; `env` is its whole environment."""
+        command = [sys.executable, "-P", "-m", __name__, str(self.folder), str(self._lock), str(seconds), "--", *argv]
+        try:
+            with (self.folder / "log").open("ab") as log:
+                subprocess.run(
+                    command,
+                    check=True,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=dict(env),
+                    pass_fds=[self._lock],
+                    cwd=self.folder,
+                )
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise Temporary(f"A process could not be started: {type(error).__name__}.") from error
+
+
+@contextlib.contextmanager
+def claim(folder: Path) -> Iterator[Claim | None]:
+    """The place of one child, None when a child has it or had it (then it is adopted)."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        free = _take_for_good(lock)
+        yield Claim(folder, lock) if free and not (folder / "exit").exists() else None
+    finally:
+        # Closing is no unlocking: a child that was spawned holds the same lock still.
+        os.close(lock)
+
+
+def observe(folder: Path) -> Detached | None:
+    """How the child in `folder` stands, None when none was ever started there."""
+    lock = _open_lock(folder)
+    if lock is None:
+        return None
+    try:
+        running = not (folder / "exit").exists() and not _take(lock, fcntl.LOCK_SH)
+    finally:
+        os.close(lock)
+    # It may have ended between the two looks: `exit` is written before the lock is let go.
+    code = _exit_code(folder)
+    return Detached(running=running and code is None, exit_code=code)
+
+
+def read_log(folder: Path, cursor: str, limit: int = 2**20) -> LogChunk:
+    """At most `limit` log bytes from `cursor` on (a position in decimal; empty: the start)."""
+    position = int(cursor) if cursor.isdecimal() else 0
+    try:
+        with (folder / "log").open("rb") as log:
+            log.seek(position)
+            data = log.read(limit)
+    except FileNotFoundError:
+        data = b""
+    return LogChunk(data, str(position + len(data)))
+
+
+def stop(folder: Path, grace: float = 3.0) -> None:
+    """End the child and all that it started, after `grace` seconds by force. Nothing there is no error.
+
+    Raises:
+        Temporary: some of it is left.
+    """
+    for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGKILL):
+        if not _signal(folder, number) or _wait_for_end(folder, grace):
+            return
+    raise Temporary("A build's processes do not end.", delay=30.0)
+
+
+def last_line(folder: Path, limit: int = 300) -> str:
+    """The log's last line that says something, for people; at most `limit` characters."""
+    try:
+        with (folder / "log").open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - 8192))
+            lines = log.read().decode("utf-8", "replace").splitlines()
+    except FileNotFoundError:
+        return ""
+    return next((line.strip()[:limit] for line in reversed(lines) if line.strip()), "")
+
+
+def _open_lock(folder: Path) -> int | None:
+    try:
+        return os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+
+
+def _take(lock: int, how: int) -> bool:
+    try:
+        fcntl.flock(lock, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _take_for_good(lock: int) -> bool:
+    """Take the lock for a child; someone who only looks has it for an instant, and is waited for."""
+    waiting = threading.Event()
+    for _ in range(10):
+        if _take(lock, fcntl.LOCK_EX):
+            return True
+        waiting.wait(0.02)
+    return False
+
+
+def _wait_for_end(folder: Path, seconds: float) -> bool:
+    """Wait until no process of the child is left, at most `seconds`."""
+    waiting = threading.Event()
+    step = 0.05
+    for _ in range(int(seconds / step)):
+        if not _members(folder):
+            return True
+        waiting.wait(step)
+    return False
+
+
+def _exit_code(folder: Path) -> int | None:
+    try:
+        return int(json.loads((folder / "exit").read_text()))
+    except FileNotFoundError:
+        return None
+
+
+def _signal(folder: Path, number: int) -> bool:
+    """Signal every process of the child but this one; False when there is none."""
+    targets = _members(folder) - {os.getpid()}
+    for pid in targets:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+    return bool(targets)
+
+
+def _members(folder: Path) -> set[int]:
+    """Who has the file `members` open (only the child and what it starts ever has), and who is in their sessions."""
+    try:
+        wanted = (folder / "members").stat()
+    except FileNotFoundError:
+        return set()
+    sessions = _sessions()
+    holders = {pid for pid in sessions if _holds(pid, wanted)}
+    return holders | {pid for pid, session in sessions.items() if session in holders}
+
+
+def _sessions() -> dict[int, int]:
+    """Every living process and its session; those that ended and only wait to be noticed are left out."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            with contextlib.suppress(OSError):
+                # proc(5): pid (name) state ppid pgrp session …; a name may hold anything, also brackets.
+                state, _, _, session = (entry / "stat").read_text().rpartition(") ")[2].split()[:4]
+                if state not in "ZX":
+                    found[int(entry.name)] = int(session)
+    return found
+
+
+def _holds(pid: int, wanted: os.stat_result) -> bool:
+    try:
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                found = entry.stat()
+                if (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino):
+                    return True
+    except OSError:
+        return False
+    return False
+
+
+def _write_exit(folder: Path, code: int) -> None:
+    partial = folder / "exit.partial"
+    with partial.open("w") as file:
+        file.write(f"{code}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    partial.rename(folder / "exit")
+
+
+def _run(folder: Path, inherited: Sequence[int], seconds: float, argv: Sequence[str]) -> None:
+    """Be the child's keeper: run `argv` and write down how it ended, when nothing of it is left."""
+    try:
+        child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, pass_fds=inherited)
+        code = child.wait(seconds)
+    except subprocess.TimeoutExpired:
+        sys.stderr.write(f"It was ended after {seconds:g} seconds, which is all the time it may take.\n")
+        code = TIMED_OUT
+    except OSError as error:
+        sys.stderr.write(f"{argv[0]} cannot be started: {error.strerror}\n")
+        code = 127
+    sys.stderr.flush()
+    while _signal(folder, signal.SIGKILL):
+        threading.Event().wait(0.01)
+    _write_exit(folder, code)
+
+
+def _main() -> None:
+    folder, lock, seconds = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+    # The first process only forks, so that the starter can wait for it at once and the child belongs to nobody.
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    members = os.open(folder / "members", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    _run(folder, (lock, members), seconds, sys.argv[5:])
+
+
+if __name__ == "__main__":
+    _main()
