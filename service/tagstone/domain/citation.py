@@ -1,13 +1,33 @@
-"""A citation: who made what, under which licence, in which version."""
+"""A citation: who made what, under which licence, in which version; read from CITATION.cff, else from codemeta.json."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
+from typing import Any
 
+from tagstone.domain.cff import citation_file
+from tagstone.domain.cff_edit import Identified, edited
+from tagstone.domain.cff_rules import Judge
+from tagstone.domain.codemeta import read_codemeta
 from tagstone.domain.deposit import Creator
+from tagstone.domain.faults import Fault, raise_faults
+from tagstone.domain.yaml_text import Document, read_yaml
+
+FILE = "CITATION.cff"
+FALLBACK = "codemeta.json"
+EXAMPLE = """\
+cff-version: 1.2.0
+message: Please cite this software as below.
+title: A name for the work
+authors:
+  - given-names: Ada
+    family-names: Lovelace
+license: MIT
+"""
 
 
 @dataclass(frozen=True)
 class Citation:
-    """What an author says of a work; `date` is ISO 8601, `licences` are SPDX identifiers (any of them may be chosen)."""
+    """What an author says of a work; `date` is ISO 8601, `licences` are SPDX ids (any of them may be chosen)."""
 
     title: str
     authors: tuple[Creator, ...]
@@ -20,3 +40,110 @@ class Citation:
     repository: str | None = None
     message: str = ""
     type: str = "software"
+
+
+def parse_citation(text: str, file: str = FILE) -> tuple[Citation | None, tuple[Fault, ...]]:
+    """Read a citation, as CodeMeta when the file's name ends in `.json`, else as CFF 1.2.0.
+
+    Every fault is found at once, in the order of lines; the citation is None when any is more than a warning.
+    """
+    if file.lower().endswith(".json"):
+        fields, faults = read_codemeta(text, file)
+        return (Citation(**fields) if fields else None), faults
+    document = read_yaml(text, file)
+    judge = Judge(document, file)
+    if isinstance(document.value, dict):
+        citation_file(document.value, (), judge)
+    elif not document.faults:
+        judge.faults.append(Fault(file, "The citation is empty or not a mapping.", f"Begin with this:\n{EXAMPLE}", 1))
+    known = {fault.line for fault in document.faults}
+    found = (fault for fault in judge.faults if fault.line is None or fault.line not in known)
+    faults = tuple(sorted((*document.faults, *found), key=lambda fault: fault.line or 0))
+    broken = any(not fault.warning for fault in faults)
+    return (None if broken else _citation(document)), faults
+
+
+def citation_with(text: str, *, doi: str, version: str, date: str) -> str:
+    """A CITATION.cff with identifier, version and day of release set and all else as its author wrote it.
+
+    Another DOI that stood there is kept among the identifiers. A text that cannot be edited so is written anew from what
+    it says. Equal arguments, equal bytes.
+
+    Raises:
+        Invalid: `text` is no valid CITATION.cff.
+    """
+    citation, faults = parse_citation(text)
+    if citation is None:
+        raise_faults(faults, "The citation cannot be completed")
+        raise AssertionError("unreachable")
+    wanted = replace(citation, doi=doi, version=version, date=date)
+    new = edited(text, Identified(doi, version, date, citation.doi))
+    return new if parse_citation(new)[0] == wanted else citation_text(wanted)
+
+
+def citation_text(citation: Citation) -> str:
+    """A CITATION.cff that says what `citation` says; equal citations, equal bytes."""
+    lines = ["cff-version: 1.2.0", _line("message", citation.message or "Please cite this work as below.")]
+    lines += [_line("title", citation.title), _line("type", citation.type), "authors:"]
+    for creator in citation.authors:
+        lines += _creator_lines(creator)
+    single = {
+        "version": citation.version,
+        "date-released": citation.date,
+        "doi": citation.doi,
+        "repository-code": citation.repository,
+        "abstract": citation.abstract,
+    }
+    lines += [_line(key, value) for key, value in single.items() if value]
+    for key, values in (("license", citation.licences), ("keywords", citation.keywords)):
+        lines += [f"{key}:", *(f"  - {_quoted(value)}" for value in values)] if values else []
+    return "\n".join(lines) + "\n"
+
+
+def _creator_lines(creator: Creator) -> list[str]:
+    if creator.organisation:
+        fields = {"name": creator.name}
+    else:
+        family, given = (creator.family, creator.given) if creator.family or creator.given else (creator.name, None)
+        fields = {"family-names": family or "", "given-names": given or "", "affiliation": creator.affiliation or ""}
+    fields["orcid"] = f"https://orcid.org/{creator.orcid}" if creator.orcid else ""
+    lines = ["    " + _line(key, value) for key, value in fields.items() if value]
+    return ["  - " + lines[0].lstrip(), *lines[1:]]
+
+
+def _line(key: str, value: str) -> str:
+    return f"{key}: {_quoted(value)}"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _citation(document: Document) -> Citation:
+    """The citation of a document without faults."""
+    root: Any = document.value
+    licences = root.get("license", ())
+    return Citation(
+        title=root["title"],
+        authors=tuple(_creator(author) for author in root["authors"]),
+        version=document.text(("version",)) if "version" in root else None,
+        date=root.get("date-released"),
+        licences=(licences,) if isinstance(licences, str) else licences,
+        abstract=root.get("abstract", ""),
+        keywords=root.get("keywords", ()),
+        doi=root.get("doi"),
+        repository=root.get("repository-code") or root.get("repository") or root.get("repository-artifact"),
+        message=root["message"],
+        type=root.get("type", "software"),
+    )
+
+
+def _creator(author: dict[str, str]) -> Creator:
+    orcid = author["orcid"].rpartition("/")[2] if "orcid" in author else None
+    if "name" in author:
+        return Creator(author["name"], orcid=orcid, organisation=True)
+    parts = (author.get("name-particle"), author.get("family-names"), author.get("name-suffix"))
+    family = " ".join(part for part in parts if part) or None
+    given = author.get("given-names")
+    name = ", ".join(part for part in (family, given) if part) or author["alias"]
+    return Creator(name, given, family, orcid, author.get("affiliation"))

@@ -1,6 +1,5 @@
 """Pydantic's findings as faults: the line, the nearest key, and what to write instead."""
 
-import difflib
 import shlex
 from typing import Any
 
@@ -8,6 +7,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from tagstone.domain.faults import Fault
+from tagstone.domain.nearest import nearest_key
 from tagstone.domain.yaml_text import Document
 
 _WANTED = {
@@ -24,12 +24,6 @@ _WANTED = {
 def model_faults(error: ValidationError, model: type[BaseModel], document: Document, file: str) -> list[Fault]:
     """One fault for each finding, with the line of the value it is about."""
     return [_fault(details, model, document, file) for details in error.errors(include_url=False)]
-
-
-def nearest_key(name: str, known: list[str]) -> str:
-    """The remedy for an unknown key: the nearest known one, else all of them."""
-    near = difflib.get_close_matches(name[:80], known, 1, 0.6)
-    return f"Did you mean `{near[0]}`?" if near else "Known keys here: " + ", ".join(f"`{key}`" for key in known) + "."
 
 
 def _fault(details: ErrorDetails, model: type[BaseModel], document: Document, file: str) -> Fault:
