@@ -1,0 +1,52 @@
+"""Hardware side by side: what was asked for, what was granted, what was used."""
+
+from dataclasses import dataclass
+
+from tagstone.domain.hardware import Granted, format_bytes, format_seconds
+from tagstone.domain.record import RunFacts
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table; an empty text is something that nobody asked, granted or measured."""
+
+    name: str
+    asked: str
+    granted: str = ""
+    used: str = ""
+
+
+def rows(run: RunFacts) -> list[Row]:
+    """The table of one run."""
+    asked, status = run.spec.resources, run.status
+    granted = status.granted
+    ended = status.finished_at is not None and status.started_at is not None
+    taken = format_seconds((status.finished_at or 0) - (status.started_at or 0)) if ended else ""
+    gpus = f"{asked.gpu} × {asked.gpu_type}" if asked.gpu and asked.gpu_type else str(asked.gpu)
+    lines = [
+        Row("Processors", f"{asked.cpu:g}", _processors(granted)),
+        Row("Memory", format_bytes(asked.memory), _memory(granted), _peak(run)),
+        Row("GPU", gpus, ", ".join(granted.gpus) or "none" if granted else ""),
+        Row("Time", format_seconds(asked.time), "", taken),
+        Row("Disk", format_bytes(asked.disk)),
+        Row("Network", "yes" if run.spec.network else "none", "yes" if run.spec.network else "none"),
+    ]
+    if granted is not None:
+        lines.append(Row("Machine", "", f"{granted.architecture}, kernel {granted.kernel}"))
+    return lines
+
+
+def _processors(granted: Granted | None) -> str:
+    if granted is None:
+        return ""
+    limit = f"{granted.cpu_limit:g} of {granted.cpus_visible}" if granted.cpu_limit else str(granted.cpus_visible)
+    return f"{limit}, {granted.cpu_model}" if granted.cpu_model else limit
+
+
+def _memory(granted: Granted | None) -> str:
+    sizes = ((granted.memory_limit, ""), (granted.memory_total, " in the machine")) if granted else ()
+    return ", ".join(f"{format_bytes(size)}{what}" for size, what in sizes if size)
+
+
+def _peak(run: RunFacts) -> str:
+    return f"{format_bytes(run.status.peak_memory)} at most" if run.status.peak_memory else ""

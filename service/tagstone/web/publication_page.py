@@ -1,0 +1,90 @@
+"""What the page of a publication under way, or ended, shows: its steps with times, why it waits, what went wrong."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tagstone.domain.publication import Kind, State, Step, steps
+from tagstone.ports import Storage
+from tagstone.store.tables import Log, Publication, StepRow
+from tagstone.web import log_text
+
+NAMES = {
+    Step.RESOLVE: "Resolve the tag and check the manifest",
+    Step.BUILD: "Build the image",
+    Step.RESERVE: "Reserve the DOI",
+    Step.RUN: "Run the analysis",
+    Step.COLLECT: "Collect the outputs",
+    Step.BUNDLE: "Bundle everything",
+    Step.UPLOAD: "Upload the bundle",
+    Step.RELEASE: "Release the record",
+    Step.CONFIRM: "Confirm that it is there",
+}
+
+
+@dataclass(frozen=True)
+class StepLine:
+    """One step of the chain; `state` is the journal's word, `pending` before it began. Times in seconds."""
+
+    name: str
+    title: str
+    state: str
+    started_at: float | None = None
+    taken: float | None = None
+    tries: int = 0
+    detail: str | None = None
+
+
+@dataclass(frozen=True)
+class LogPart:
+    """The end of one log; `address` is where the whole of it is."""
+
+    title: str
+    source: str
+    text: str
+    size: int
+    ended: bool
+
+
+@dataclass(frozen=True)
+class PublicationPage:
+    """Everything that the template of a publication shows."""
+
+    row: Publication
+    steps: list[StepLine]
+    logs: list[LogPart]
+
+    @property
+    def active(self) -> bool:
+        """True while it may change."""
+        return State(self.row.state).active
+
+    @property
+    def record(self) -> bool:
+        """True when it has a record's page."""
+        return State(self.row.state).done
+
+
+def gather(row: Publication, journal: Sequence[StepRow], logs: Sequence[Log], storage: Storage, now: float) -> PublicationPage:
+    """All that the page of `row` shows, as it stands at `now`."""
+    begun = {journalled.step: journalled for journalled in journal}
+    lines = [_line(step, begun.get(step), now) for step in steps(Kind(row.kind))]
+    return PublicationPage(row, lines, [_part(storage, log) for log in _latest(logs)])
+
+
+def _line(step: Step, row: StepRow | None, now: float) -> StepLine:
+    if row is None:
+        return StepLine(step, NAMES[step], "pending")
+    taken = (now if row.finished_at is None else row.finished_at) - row.started_at
+    return StepLine(step, NAMES[step], row.state, row.started_at, max(taken, 0.0), row.tries, row.detail)
+
+
+def _latest(logs: Sequence[Log]) -> list[Log]:
+    """Of `build` and of `run` the log of the last attempt that had one."""
+    last = {log.source.partition("-")[0]: log for log in logs if log.last > 0}
+    return [last[name] for name in ("build", "run") if name in last]
+
+
+def _part(storage: Storage, log: Log) -> LogPart:
+    name, _, attempt = log.source.partition("-")
+    title = {"build": "Log of the build", "run": "Log of the run"}[name] + (f" (attempt {attempt})" if attempt > "1" else "")
+    return LogPart(title, log.source, log_text.tail(storage, log), log.size, log.ended)

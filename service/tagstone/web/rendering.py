@@ -1,0 +1,76 @@
+"""Templates, and the small words they use. Everything is escaped; links go only where a link may go."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from urllib.parse import quote, urlsplit
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from tagstone import __version__
+from tagstone.domain.hardware import format_bytes, format_seconds
+
+_ORCID = re.compile(r"[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{3}[0-9X]")
+_SPDX = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,63}")
+
+
+class Rendering:
+    """Renders templates; `root` is the path that this server is reached under (empty for a host of its own)."""
+
+    def __init__(self, root: str) -> None:
+        self._templates = Environment(
+            loader=PackageLoader("tagstone.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        )
+        self._templates.globals.update(root=root, tagstone_version=__version__)
+        self._templates.filters.update(
+            bytes=format_bytes, seconds=format_seconds, moment=moment, day=day, iso=iso, link=http_link, path=quote_path,
+            orcid=orcid, spdx=spdx,
+        )  # fmt: skip
+
+    def page(
+        self, template: str, context: Mapping[str, object], status: int = 200, headers: Mapping[str, str] | None = None
+    ) -> HTMLResponse:
+        """The page as an answer."""
+        text = self._templates.get_template(template).render(context)
+        # A lone surrogate (from a file name) is no character of UTF-8: shown as a question mark, not as a broken page.
+        return HTMLResponse(text.encode("utf-8", "replace"), status, dict(headers or {}))
+
+
+def moment(seconds: float) -> str:
+    """A time for people, to the minute, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def day(seconds: float) -> str:
+    """The day of a time, ISO 8601, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+
+
+def iso(seconds: float) -> str:
+    """A time for programs, ISO 8601 in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def http_link(text: str | None) -> str | None:
+    """The text when it is a web address that may become a link, else None: `javascript:` and its kin may not."""
+    try:
+        parts = urlsplit(text or "")
+    except ValueError:
+        return None
+    return text if parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def quote_path(path: str) -> str:
+    """A file's path as part of a URL."""
+    return quote(path, safe="/", errors="replace")
+
+
+def orcid(text: str | None) -> str | None:
+    """The ORCID iD when it looks like one, else None."""
+    return text if text and _ORCID.fullmatch(text) else None
+
+
+def spdx(text: str) -> str | None:
+    """The address that explains an SPDX licence identifier, or None when the text is none."""
+    return f"https://spdx.org/licenses/{text}.html" if _SPDX.fullmatch(text) else None

@@ -1,0 +1,136 @@
+"""A small installation: rows in SQLite, logs in memory, bundles in a folder; filled by what a test asks for."""
+
+import hashlib
+import io
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+from fakes import facts as recorded
+
+from tagstone.domain import record
+from tagstone.domain.publication import Kind, State, Step, publication_id
+from tagstone.domain.record import Facts
+from tagstone.errors import NotFound
+from tagstone.ports import Stored
+from tagstone.store.logs import chunk_key
+from tagstone.store.session import Sessions, build_engine
+from tagstone.store.tables import Log, Project, Publication, StepRow, Table
+
+NOW = 1_772_400_000.0
+
+
+class StillClock:
+    """A clock that stands."""
+
+    def now(self) -> float:
+        return NOW
+
+
+class MemoryStorage:
+    """Storage in a dictionary."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    def write(self, key: str, chunks: Iterable[bytes]) -> Stored:
+        data = self.kept[key] = b"".join(chunks)
+        return Stored(key, len(data), hashlib.sha256(data).hexdigest(), hashlib.md5(data).hexdigest())
+
+    def keep(self, chunks: Iterable[bytes]) -> Stored:
+        data = b"".join(chunks)
+        digest = hashlib.sha256(data).hexdigest()
+        return self.write(f"sha256/{digest[:2]}/{digest}", [data])
+
+    def open(self, key: str) -> BinaryIO:
+        if key not in self.kept:
+            raise NotFound(f"There is no {key}.", remedy="Write it first.")
+        return io.BytesIO(self.kept[key])
+
+    def size(self, key: str) -> int | None:
+        return len(self.kept[key]) if key in self.kept else None
+
+    def list(self, prefix: str) -> list[str]:
+        return sorted(key for key in self.kept if key.startswith(prefix))
+
+    def delete(self, prefix: str) -> None:
+        for key in self.list(prefix):
+            del self.kept[key]
+
+
+class Installation:
+    """Rows, logs and bundles below `home`."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.storage = MemoryStorage()
+        self.clock = StillClock()
+        engine = build_engine(f"sqlite:///{home / 'tagstone.sqlite'}", 5.0)
+        Table.metadata.create_all(engine)
+        self.sessions = Sessions(engine)
+
+    def close(self) -> None:
+        self.sessions.engine.dispose()
+
+    def publication(self, facts: Facts | None = None, **columns: object) -> str:
+        """A row with these columns and facts; published unless `state` says otherwise."""
+        facts = facts or recorded.facts()
+        tag, project = facts.source.tag, facts.source.project
+        kind = Kind(str(columns.pop("kind", Kind.PUBLICATION)))
+        wanted = str(columns.pop("id", publication_id(kind, project.key, tag, facts.source.commit.sha)))
+        facts = replace(facts, publication=wanted)
+        row = Publication(
+            id=wanted, kind=kind, ref=tag, commit=facts.source.commit.sha, tree="t" * 40, commit_time=facts.source.commit.time,
+            state=State.PUBLISHED, attempt=1, title=facts.source.title, version=facts.source.version, doi=facts.doi,
+            concept_doi=facts.deposit.concept_doi if facts.deposit else None, facts=record.dump(facts).decode(),
+            bundle_key=f"bundles/{wanted}", created_at=NOW - 3600, updated_at=NOW, finished_at=NOW,
+        )  # fmt: skip
+        for name, value in columns.items():
+            setattr(row, name, value)
+        with self.sessions.write() as session:
+            owner = session.query(Project).filter_by(key=project.key).one_or_none()
+            if owner is None:
+                owner = Project(key=project.key, name=project.name, location=project.location, url=project.url, created_at=NOW)
+                session.add(owner)
+                session.flush()
+            row.project_id = owner.id
+            session.add(row)
+        return wanted
+
+    def bundle(self, publication: str, files: dict[str, bytes]) -> Path:
+        """A bundle of these files with their SHA256SUMS."""
+        folder = self.home / "bundles" / publication
+        for path, data in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(data)
+        sums = sorted(f"{hashlib.sha256(data).hexdigest()}  {path}\n" for path, data in files.items())
+        (folder / "SHA256SUMS").write_text("".join(sums))
+        return folder
+
+    def record(self, outputs: dict[str, bytes], facts: Facts | None = None, **columns: object) -> str:
+        """A published record whose bundle holds these outputs and a log."""
+        facts = facts or recorded.facts()
+        facts = replace(facts, outputs=tuple(recorded.output(path, data) for path, data in outputs.items()))
+        publication = self.publication(facts, **columns)
+        files = {f"outputs/{path}": data for path, data in outputs.items()}
+        self.bundle(publication, files | {"logs/run.log": b"it ran\n", "reproduce.sh": b"#!/bin/sh\n"})
+        return publication
+
+    def step(self, publication: str, step: Step, state: str, detail: str | None = None, tries: int = 1) -> None:
+        """A journalled step that began ten minutes ago and, unless it is `started`, took 90 s."""
+        ended = None if state == "started" else NOW - 510
+        with self.sessions.write() as session:
+            session.add(
+                StepRow(
+                    publication_id=publication, step=step, state=state, tries=tries, detail=detail, started_at=NOW - 600, finished_at=ended
+                )
+            )
+
+    def log(self, publication: str, source: str, chunks: list[bytes], *, ended: bool = True) -> None:
+        """A log of these chunks."""
+        for number, chunk in enumerate(chunks, 1):
+            self.storage.write(chunk_key(publication, source, number), [chunk])
+        with self.sessions.write() as session:
+            size = sum(map(len, chunks))
+            session.add(Log(publication_id=publication, source=source, last=len(chunks), size=size, cursor="", ended=ended))

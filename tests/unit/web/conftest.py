@@ -1,0 +1,36 @@
+"""An installation of its own for each test, and a browser-less client on its pages."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fakes.installation import Installation
+from fastapi.testclient import TestClient
+
+from tagstone.web.app import create_pages
+from tagstone.web.record_page import Place
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Iterator[Installation]:
+    made = Installation(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def browse(installation: Installation) -> Callable[..., TestClient]:
+    """A client on the installation's pages, at the address that people see."""
+
+    def client(url: str = "http://127.0.0.1:8620", *, serves_images: bool = True) -> TestClient:
+        place = Place(url, serves_images=serves_images)
+        app = create_pages(installation.sessions, installation.storage, installation.clock, installation.home, place)
+        return TestClient(app, raise_server_exceptions=False, follow_redirects=False)
+
+    return client
+
+
+@pytest.fixture
+def web(browse: Callable[..., TestClient]) -> TestClient:
+    """A client on the pages as they are by default."""
+    return browse()
