@@ -56,10 +56,15 @@ def main() -> int:
 
 
 def settle() -> None:
-    """Write the settings, unless there are some, and make sure that there is an engine to build and run with."""
+    """Make sure that there is an engine to build and run with, and settings that name it."""
     engine = docker_settings() if os.geteuid() != 0 else {}
     if not engine:
         subprocess.run([ROOT / "scripts" / "install-debian", "engines"], check=True)
+    write_settings(engine)
+
+
+def write_settings(engine: dict[str, str]) -> None:
+    """Write the installation's settings, unless somebody has written some."""
     if SETTINGS.exists():
         return
     lines = {"TAGSTONE_HOME": str(DEMO / "home"), **engine}
