@@ -1,0 +1,174 @@
+"""The `git` command line with everything switched off that a repository's configuration could make it run."""
+
+import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tagstone.errors import Forbidden, Invalid, NotFound, Permanent, TagstoneError, Temporary
+
+_SECONDS = 600
+_PIECE = 2**16
+_SETTINGS = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.untrackedCache=false",
+    "core.attributesFile=/dev/null",
+    "core.sshCommand=false",
+    "core.pager=cat",
+    "core.quotePath=false",
+    "core.splitIndex=false",
+    "credential.helper=",
+    "gc.auto=0",
+    "i18n.commitEncoding=UTF-8",
+    "log.showSignature=false",
+    "protocol.allow=never",
+    "submodule.recurse=false",
+)
+_ENVIRONMENT = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "HOME": "/nonexistent",
+    "LC_ALL": "C",
+    "GIT_ALLOW_PROTOCOL": "",
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+
+
+@dataclass(frozen=True)
+class Git:
+    """Git in one repository; `top` is the work tree's folder, None for a bare repository."""
+
+    folder: Path
+    top: Path | None
+    program: str
+
+    @staticmethod
+    def at(location: str, program: str) -> "Git":
+        """Git in the repository that `location` is, or lies in. Raises: NotFound, Invalid, Forbidden."""
+        folder = _folder(location)
+        git = Git(folder, None, program)
+        if git.run("rev-parse", "--is-bare-repository").strip() == b"true":
+            return git
+        top = next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), None)
+        return Git(top or folder, top, program)
+
+    def run(self, *arguments: str, may_fail: bool = False, stdin: bytes = b"", env: dict[str, str] | None = None) -> bytes:
+        """Run a command and return what it prints; empty when it fails and may. Raises: what `_error` makes of it."""
+        try:
+            done = subprocess.run(
+                self._line(arguments),
+                input=stdin,
+                capture_output=True,
+                timeout=_SECONDS,
+                env=self._environment(env),
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise Temporary(f"git {arguments[0]} took longer than {_SECONDS} s.") from None
+        except FileNotFoundError:
+            raise _no_git() from None
+        if done.returncode == 0:
+            return done.stdout
+        error = _error(arguments[0], done.stderr, self.folder)
+        if may_fail and isinstance(error, Permanent):
+            return b""
+        raise error
+
+    def succeeds(self, *arguments: str) -> bool:
+        """Whether a command that only answers yes or no says yes."""
+        line, env = self._line(arguments), self._environment(None)
+        return subprocess.run(line, env=env, capture_output=True, timeout=_SECONDS, check=False).returncode == 0
+
+    def records(self, *arguments: str) -> Iterator[bytes]:
+        """Run a command with `-z` and give its records one by one."""
+        with self._process(arguments) as process:
+            rest = b""
+            while piece := process.stdout.read(_PIECE):  # type: ignore[union-attr]  # it is a pipe
+                *whole, rest = (rest + piece).split(b"\0")
+                yield from whole
+            if process.wait(_SECONDS) != 0:
+                raise _error(arguments[0], process.stderr.read() if process.stderr else b"", self.folder)
+
+    def objects(self, object_ids: Iterable[str]) -> Iterator[bytes]:
+        """The content of each object, asked for one after the other. Raises: NotFound."""
+        with self._process(("cat-file", "--batch")) as process:
+            if process.stdin is None or process.stdout is None:
+                raise AssertionError("both are pipes")
+            for object_id in object_ids:
+                process.stdin.write(object_id.encode() + b"\n")
+                process.stdin.flush()
+                header = process.stdout.readline().split()
+                if len(header) != 3 or header[1] == b"missing":
+                    raise NotFound(
+                        f"The Git object {object_id} is missing.",
+                        remedy="Fetch it: `git fetch --unshallow` or `git fetch --refetch`; else run `git fsck`.",
+                    )
+                content = process.stdout.read(int(header[2]) + 1)
+                if len(content) != int(header[2]) + 1:
+                    raise Permanent(
+                        f"The Git object {object_id} cannot be read.", remedy="Run `git fsck`; the repository is broken."
+                    )
+                yield content[:-1]
+
+    @contextmanager
+    def _process(self, arguments: tuple[str, ...]) -> Iterator[subprocess.Popen[bytes]]:
+        pipe = subprocess.PIPE
+        try:
+            process = subprocess.Popen(self._line(arguments), stdin=pipe, stdout=pipe, stderr=pipe, env=self._environment(None))
+        except FileNotFoundError:
+            raise _no_git() from None
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+            for stream in (process.stdin, process.stdout, process.stderr):
+                if stream:
+                    stream.close()
+
+    def _line(self, arguments: tuple[str, ...]) -> list[str]:
+        settings = [part for setting in _SETTINGS for part in ("-c", setting)]
+        return [self.program, "--no-pager", "--literal-pathspecs", *settings, "-C", str(self.folder), *arguments]
+
+    def _environment(self, more: dict[str, str] | None) -> dict[str, str]:
+        """GIT_WORK_TREE is set so that a hostile `core.worktree` cannot point elsewhere."""
+        place = {"GIT_WORK_TREE": str(self.top)} if self.top else {}
+        return _ENVIRONMENT | place | (more or {})
+
+
+def _folder(location: str) -> Path:
+    if "://" in location or "\0" in location:
+        raise Invalid(
+            f"{location[:200]!r} is no folder of this machine.", remedy="Clone the repository and name the clone's folder."
+        )
+    folder = Path(location).absolute()
+    if not folder.is_dir():
+        raise NotFound(f"There is no folder {location[:200]!r}.", remedy="Name the folder of a Git repository.")
+    return folder.resolve()
+
+
+def _no_git() -> TagstoneError:
+    return Permanent("The program `git` is not there.", remedy="Install it, on Debian with `apt-get install git`.")
+
+
+def _error(verb: str, stderr: bytes, folder: Path) -> TagstoneError:
+    """What a failed command means; Git speaks English because LC_ALL is C."""
+    text = stderr.decode("utf-8", "replace").strip()
+    last = text.splitlines()[-1][:300] if text else "no reason given"
+    if "dubious ownership" in text:
+        return Forbidden(
+            f"The repository at {folder} belongs to another user.",
+            remedy="Run Tagstone as its owner, or make the folder yours; what it holds could run as you otherwise.",
+        )
+    if "not a git repository" in text:
+        return NotFound(f"There is no Git repository at {folder}.", remedy="Make one: `git init`, `git add .`, `git commit`.")
+    if "missing" in text or "bad object" in text or "unable to read" in text:
+        return Invalid(f"Git objects are missing: {last}.", remedy="Fetch them: `git fetch --unshallow`; else run `git fsck`.")
+    return Permanent(f"git {verb} failed: {last}.", remedy=f"Try it by hand in {folder}; `git fsck` finds broken repositories.")
