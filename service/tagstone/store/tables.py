@@ -61,6 +61,7 @@ class Publication(Table):
     concept_doi: Mapped[str | None] = mapped_column(Text)
     facts: Mapped[str | None] = mapped_column(Text)
     bundle_key: Mapped[str | None] = mapped_column(Text)
+    bundle_files: Mapped[str | None] = mapped_column(Text, deferred=True)
     error: Mapped[str | None] = mapped_column(Text)
     error_kind: Mapped[str | None] = mapped_column(String(32))
     remedy: Mapped[str | None] = mapped_column(Text)
