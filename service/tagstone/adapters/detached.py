@@ -1,10 +1,12 @@
 """A child process that outlives its parent, kept in a folder: `lock` (held while it lives), `log`, and `exit` when it ended.
 
 The lock is taken by the starter and inherited by all that the child starts, so that there is no moment in which a second
-starter could think the place free. Every process that is left is found by `members`, a file that only they have open.
+starter could think the place free. The keeper of the child is found by `members`, a file that only they have open, and
+every process that is left by its descent from them.
 """
 
 import contextlib
+import ctypes
 import fcntl
 import json
 import os
@@ -21,6 +23,8 @@ from tagstone.errors import Temporary
 
 TIMED_OUT = 124
 """The exit code of a child that ran too long, as coreutils' `timeout` has it."""
+
+_SUBREAPER = 36  # prctl(2): what descendants leave behind becomes a child of this process, not of the first
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,17 @@ class Claim:
 
     def spawn(self, argv: Sequence[str], env: Mapping[str, str], seconds: float) -> None:
         """Start the child, which has `seconds` to end; `env` is its whole environment."""
-        command = [sys.executable, "-P", "-m", __name__, str(self.folder), str(self._lock), str(seconds), "--", *argv]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            __name__,
+            str(self.folder.absolute()),
+            str(self._lock),
+            str(seconds),
+            "--",
+            *argv,
+        ]
         try:
             with (self.folder / "log").open("ab") as log:
                 subprocess.run(
@@ -107,8 +121,11 @@ def stop(folder: Path, grace: float = 3.0) -> None:
     Raises:
         Temporary: some of it is left.
     """
-    for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGKILL):
-        if not _signal(folder, number) or _wait_for_end(folder, grace):
+    # The keeper goes last: as long as it lives, whatever is orphaned becomes its child and can be found.
+    keeper = _keeper(folder)
+    for number, spared in ((signal.SIGTERM, keeper), (signal.SIGKILL, keeper), (signal.SIGKILL, 0)):
+        _signal(folder, number, spared)
+        if _wait_for_end(folder, grace):
             return
     raise Temporary("A build's processes do not end.", delay=30.0)
 
@@ -153,11 +170,19 @@ def _wait_for_end(folder: Path, seconds: float) -> bool:
     """Wait until no process of the child is left, at most `seconds`."""
     waiting = threading.Event()
     step = 0.05
-    for _ in range(int(seconds / step)):
+    for _ in range(max(1, int(seconds / step))):
         if not _members(folder):
             return True
         waiting.wait(step)
-    return False
+    return not _members(folder)
+
+
+def _keeper(folder: Path) -> int:
+    """The keeper's process, 0 when it is not known. (It is only ever spared, so that a reused number does no harm.)"""
+    try:
+        return int((folder / "members").read_text() or 0)
+    except FileNotFoundError:
+        return 0
 
 
 def _exit_code(folder: Path) -> int | None:
@@ -167,9 +192,9 @@ def _exit_code(folder: Path) -> int | None:
         return None
 
 
-def _signal(folder: Path, number: int) -> bool:
-    """Signal every process of the child but this one; False when there is none."""
-    targets = _members(folder) - {os.getpid()}
+def _signal(folder: Path, number: int, spared: int) -> bool:
+    """Signal every process of the child but `spared`; False when there is none."""
+    targets = _members(folder) - {spared}
     for pid in targets:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
@@ -177,26 +202,30 @@ def _signal(folder: Path, number: int) -> bool:
 
 
 def _members(folder: Path) -> set[int]:
-    """Who has the file `members` open (only the child and what it starts ever has), and who is in their sessions."""
+    """Who has the file `members` open (only the keeper and what it starts ever has), and all that descend from them."""
     try:
         wanted = (folder / "members").stat()
     except FileNotFoundError:
         return set()
-    sessions = _sessions()
-    holders = {pid for pid in sessions if _holds(pid, wanted)}
-    return holders | {pid for pid, session in sessions.items() if session in holders}
+    parents = _parents()
+    found: set[int] = set()
+    more = {pid for pid in parents if _holds(pid, wanted)}
+    while more - found:
+        found |= more
+        more = {pid for pid, parent in parents.items() if parent in found}
+    return found
 
 
-def _sessions() -> dict[int, int]:
-    """Every living process and its session; those that ended and only wait to be noticed are left out."""
+def _parents() -> dict[int, int]:
+    """Every living process and its parent; those that ended and only wait to be noticed are left out."""
     found = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             with contextlib.suppress(OSError):
-                # proc(5): pid (name) state ppid pgrp session …; a name may hold anything, also brackets.
-                state, _, _, session = (entry / "stat").read_text().rpartition(") ")[2].split()[:4]
+                # proc(5): pid (name) state ppid …; a name may hold anything, also brackets.
+                state, parent = (entry / "stat").read_text().rpartition(") ")[2].split()[:2]
                 if state not in "ZX":
-                    found[int(entry.name)] = int(session)
+                    found[int(entry.name)] = int(parent)
     return found
 
 
@@ -233,7 +262,7 @@ def _run(folder: Path, inherited: Sequence[int], seconds: float, argv: Sequence[
         sys.stderr.write(f"{argv[0]} cannot be started: {error.strerror}\n")
         code = 127
     sys.stderr.flush()
-    while _signal(folder, signal.SIGKILL):
+    while _signal(folder, signal.SIGKILL, os.getpid()):
         threading.Event().wait(0.01)
     _write_exit(folder, code)
 
@@ -244,7 +273,9 @@ def _main() -> None:
     if os.fork():
         os._exit(0)
     os.setsid()
-    members = os.open(folder / "members", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+    members = os.open(folder / "members", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    os.write(members, str(os.getpid()).encode())
     _run(folder, (lock, members), seconds, sys.argv[5:])
 
 

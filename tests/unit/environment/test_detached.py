@@ -131,8 +131,9 @@ def test_a_child_whose_keeper_was_killed_is_running_until_it_ends_and_then_lost(
     assert is_running(folder)
     detached.stop(folder)
     status = detached.observe(folder)
-    assert status and status.lost
-    assert child not in detached._sessions()
+    assert status
+    assert status.lost
+    assert child not in detached._parents()
 
 
 def test_stop_ends_the_whole_tree_with_what_left_the_session(folder):
