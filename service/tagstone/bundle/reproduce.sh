@@ -1,0 +1,239 @@
+#!/bin/sh
+# Runs the recorded analysis again from this bundle alone, and compares every output by its checksum.
+#
+#   sh reproduce.sh [--tool podman|docker|buildah|umoci] [--no-limits] [--keep]
+#
+# --tool       which program runs the image; default: the first that is there
+# --no-limits  hold the run to no processors, memory or processes (for machines that cannot)
+# --keep       leave the new workspace behind and say where it is
+#
+# Ends with 0: identical, 1: different, 2: it could not be run (the last line says why).
+# Needs a POSIX shell, the usual commands beside it (tar, sha256sum), and one of podman, docker, buildah, or
+# skopeo with umoci and runc. The network is not used, unless the recorded run had it.
+set -eu
+export LC_ALL=C
+umask 022
+
+# What was recorded. Every value is one quoted word.
+#@RECORDED@
+
+work=
+name=tagstone-reproduce-$$
+limits=yes keep=no tool=
+
+exec 3>&1 4>&2 # what the tools write goes elsewhere
+say() { printf '%s\n' "$*" >&3; }
+fail() {
+  printf 'reproduce.sh: %s\n' "$*" >&4
+  exit 2
+}
+have() { command -v "$1" >/dev/null 2>&1; }
+
+clean() {
+  status=$?
+  trap - EXIT
+  case $tool in
+    podman | docker) "$tool" rm --force "$name" >/dev/null 2>&1 || : ;;
+    buildah) buildah rm "$name" >/dev/null 2>&1 || : ;;
+    umoci) "$runtime" delete --force "$name" >/dev/null 2>&1 || : ;;
+  esac
+  if [ -n "$work" ]; then
+    if [ "$keep" = yes ]; then
+      say "The new workspace is $work/workspace"
+    elif ! rm -rf "$work" 2>/dev/null; then
+      # Files of other users inside a rootless container belong to numbers that only its namespace may remove.
+      podman unshare rm -rf "$work" 2>/dev/null || say "Could not remove all of $work"
+    fi
+  fi
+  exit "$status"
+}
+
+options() {
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --tool)
+        [ $# -gt 1 ] || fail "--tool needs a name: podman, docker, buildah or umoci."
+        tool=$2
+        shift
+        ;;
+      --no-limits) limits=no ;;
+      --keep) keep=yes ;;
+      *) fail "unknown option; the first lines of this file say what there is." ;;
+    esac
+    shift
+  done
+}
+
+find_tool() {
+  if have runc; then runtime=runc; elif have crun; then runtime=crun; else runtime=; fi
+  if [ -n "$tool" ]; then
+    case $tool in
+      podman | docker | buildah) have "$tool" || fail "$tool is not on this machine." ;;
+      umoci) have umoci && have skopeo && [ -n "$runtime" ] || fail "this way needs skopeo, umoci, and runc or crun." ;;
+      *) fail "--tool takes podman, docker, buildah or umoci." ;;
+    esac
+  elif have podman; then tool=podman
+  elif have docker && docker version >/dev/null 2>&1; then tool=docker
+  elif have buildah; then tool=buildah
+  elif have umoci && have skopeo && [ -n "$runtime" ]; then tool=umoci
+  else
+    fail "no tool that runs OCI images is here. Install podman (or docker, buildah, or skopeo with umoci and runc), then run this again."
+  fi
+}
+
+check_bundle() {
+  have sha256sum || fail "sha256sum is not on this machine (Debian: coreutils)."
+  have tar || fail "tar is not on this machine."
+  if ! sha256sum -c SHA256SUMS >"$work/sums" 2>"$work/sums.err"; then
+    while IFS= read -r line; do
+      case $line in
+        *': OK') ;;
+        *) say "  $line" ;;
+      esac
+    done <"$work/sums"
+    fail "this bundle is not as it was archived; take it again from where it is kept."
+  fi
+  say "The bundle is as it was archived."
+}
+
+lay_input() { # over the code, and never through a link in it
+  folder=$1
+  while [ "$folder" != "${folder%/*}" ]; do
+    folder=${folder%/*}
+    if [ -L "$work/workspace/$folder" ]; then fail "the input $1 lies behind a link of the code."; fi
+  done
+  if [ "$folder" != "$1" ]; then mkdir -p "$work/workspace/${1%/*}"; fi
+  rm -f "$work/workspace/$1"
+  cp "inputs/$1" "$work/workspace/$1"
+}
+
+fresh_workspace() {
+  mkdir "$work/workspace"
+  tar -xf code.tar -C "$work/workspace"
+  while IFS= read -r line; do
+    case $line in
+      *'  inputs/'*) lay_input "${line#*  inputs/}" ;;
+    esac
+  done <SHA256SUMS
+  mkdir -p "$work/workspace/.tagstone/home" "$work/workspace/.tagstone/tmp"
+  chmod -R a+rwX "$work/workspace"
+  chmod 755 "$work"
+}
+
+limited() { # the command, ended when the recorded time is over
+  if have timeout; then
+    timeout "$recorded_seconds" "$@"
+  else
+    "$@"
+  fi
+}
+
+# Who the run is inside: never root; a user without root is themselves, so that they can remove what the run leaves.
+inside_user() {
+  if [ "$(id -u)" = 0 ]; then printf 65534:65534; else printf '%s:%s' "$(id -u)" "$(id -g)"; fi
+}
+
+with_podman() {
+  image=$(podman pull --quiet oci:image) || fail "podman cannot load image/."
+  digest=$(podman image inspect --format '{{.Digest}}' "$image")
+  [ "$digest" = "$recorded_digest" ] || fail "podman loaded $digest, not $recorded_digest."
+  set -- podman run --name "$name" --pull never --security-opt label=disable
+  if [ "$(id -u)" != 0 ]; then set -- "$@" --userns keep-id; fi
+  contained "$@"
+}
+
+with_docker() {
+  # image/ is a docker archive too: Docker before 25 does not read OCI layouts.
+  tar -C image -cf - . | docker load >/dev/null || fail "docker cannot load image/."
+  image=
+  for id in "$recorded_config" "$recorded_digest"; do
+    if docker image inspect "$id" >/dev/null 2>&1; then image=$id; fi
+  done
+  [ -n "$image" ] || fail "docker did not load $recorded_digest."
+  contained docker run --name "$name"
+}
+
+contained() { # podman and docker take the same options
+  set -- "$@" --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges --user "$(inside_user)"
+  set -- "$@" --volume "$work/workspace:$recorded_workdir" --workdir "$recorded_workdir" --entrypoint ''
+  if [ "$recorded_network" = no ]; then set -- "$@" --network none; fi
+  if [ "$limits" = yes ]; then
+    set -- "$@" --cpus "$recorded_cpus" --memory "$recorded_memory" --memory-swap "$recorded_memory" --pids-limit "$recorded_pids"
+  fi
+  recorded_run "$image" limited "$@"
+}
+
+with_buildah() {
+  set -- buildah from --name "$name"
+  if [ "$limits" = yes ]; then
+    set -- "$@" --memory "$recorded_memory" --memory-swap "$recorded_memory" --cpu-period 100000 --cpu-quota "$recorded_cpu_quota"
+  fi
+  "$@" oci:image >/dev/null || fail "buildah cannot load image/."
+  digest=$(buildah inspect --format '{{.FromImageDigest}}' "$name")
+  [ "$digest" = "$recorded_digest" ] || fail "buildah loaded $digest, not $recorded_digest."
+  set -- buildah run --user "$(inside_user)" --volume "$work/workspace:$recorded_workdir" --workingdir "$recorded_workdir"
+  if [ "$recorded_network" = no ]; then set -- "$@" --network none; fi
+  if [ "${BUILDAH_ISOLATION-}" = chroot ]; then say "The run is not isolated from this machine (BUILDAH_ISOLATION=chroot)."; fi
+  recorded_run "$name" limited "$@"
+}
+
+with_umoci() {
+  [ "$(id -u)" = 0 ] || fail "umoci with $runtime needs root here; install podman, which does not."
+  # skopeo computes every digest while it copies; the layers are the bundle's, which SHA256SUMS has vouched for.
+  skopeo copy --quiet --preserve-digests oci:image "oci:$work/layout:recorded" || fail "skopeo cannot read image/."
+  umoci unpack --image "$work/layout:recorded" "$work/container" >/dev/null || fail "umoci cannot unpack image/."
+  if [ "$limits" = yes ]; then recorded_container_limited; else recorded_container; fi >"$work/container/config.json"
+  ( cd "$work/container" && limited "$runtime" run "$name" )
+}
+
+compare() {
+  same=0 differ=0
+  while IFS= read -r line; do
+    case $line in
+      *'  outputs/'*) ;;
+      *) continue ;;
+    esac
+    path=${line#*  outputs/}
+    new=$work/workspace/$path
+    if [ -L "$new" ] || [ ! -f "$new" ]; then
+      found=missing
+    elif [ "$(sha256sum <"$new" | cut -c 1-64)" = "${line%%  *}" ]; then
+      found=same
+    else
+      found=changed
+    fi
+    if [ $found = same ]; then
+      same=$((same + 1))
+    else
+      differ=$((differ + 1))
+      printf '  %s: %s\n' "$found" "$path" >>"$work/different"
+    fi
+  done <SHA256SUMS
+}
+
+options "$@"
+cd "$(dirname "$0")"
+work=$(mktemp -d "${TMPDIR:-/tmp}/tagstone-reproduce.XXXXXX")
+trap clean EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+find_tool
+check_bundle
+fresh_workspace
+say "Running it again with $tool."
+code=0
+"with_$tool" >"$work/run.log" 2>&1 || code=$?
+if [ "$code" != "$recorded_exit_code" ]; then
+  # without what could command a terminal
+  tr -d '\000-\010\013-\037\177' <"$work/run.log" | while IFS= read -r line; do say "  | $line"; done
+  if [ "$code" = 124 ]; then fail "the run was ended after $recorded_seconds seconds, the recorded limit."; fi
+  fail "the run ended with $code, not with $recorded_exit_code as recorded. Where the tool refuses a limit, --no-limits may help."
+fi
+compare
+if [ "$differ" = 0 ]; then
+  say "identical: all $same outputs have the recorded checksums"
+  exit 0
+fi
+say "different: $same of $((same + differ)) outputs have the recorded checksums"
+while IFS= read -r line; do say "$line"; done <"$work/different"
+exit 1
