@@ -54,7 +54,7 @@ class GitForge:
         return ProjectIdentity(f"root:{_root_commit(git)}", name, root)
 
     def resolve(self, location: str, ref: str) -> Commit:
-        """The commit of a tag, else of a branch; `refs/tags/…`, `refs/heads/…` and `HEAD` mean exactly that.
+        """The commit of a tag, else of a branch, else with this id; `refs/tags/…`, `refs/heads/…`, `HEAD` mean exactly that.
 
         Raises:
             NotFound: no tag or branch has this name; the remedy names the nearest.
@@ -65,6 +65,10 @@ class GitForge:
             target = git.run("show-ref", "--verify", "--hash", "--", full, may_fail=True).decode().strip()
             if target:
                 return _commit(git, target, ref.removeprefix("refs/tags/").removeprefix("refs/heads/"))
+        if re.fullmatch(r"[0-9a-f]{7,64}", ref) and git.run(
+            "rev-parse", "--verify", "--quiet", ref + "^{commit}", may_fail=True
+        ):
+            return _commit(git, ref, ref)
         raise _no_such_ref(git, ref)
 
     def snapshot(self, location: str) -> Commit:
@@ -160,7 +164,7 @@ def _commit(git: Git, target: str, ref: str) -> Commit:
     if not time or int(time[1]) > _LATEST:
         raise Invalid(f"The commit {sha[:12]} has no usable time.", remedy="Commit anew with a plain date.")
     tagger = None
-    if target != sha:
+    if git.run("cat-file", "-t", target).strip() == b"tag":
         who = _headers(git.run("cat-file", "tag", target)).get(b"tagger", b"")
         tagger = who.partition(b" <")[0].decode("utf-8", "replace").strip() or None
     return Commit(sha, int(time[1]), _hex(tree), ref, tagger)

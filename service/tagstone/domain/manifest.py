@@ -1,5 +1,6 @@
 """The manifest: `tagstone.yml`, how a repository says what to build, run and keep."""
 
+import json
 import re
 from typing import Any
 
@@ -69,6 +70,14 @@ def command_line(manifest: Manifest) -> tuple[str, ...]:
         return _argument(parameters[match[2]])
 
     return tuple(_PLACE.sub(fill, part) for part in manifest.run.command)
+
+
+def dump_manifest(manifest: Manifest) -> str:
+    """The manifest with its defaults filled in, as JSON (which is YAML): `parse_manifest` reads an equal one from it."""
+    text = json.dumps(manifest.model_dump(by_alias=True, exclude_none=True), indent=1, ensure_ascii=False)
+    for character in "\x85\u2028\u2029":  # line breaks for YAML, but not for JSON
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text + "\n"
 
 
 def json_schema() -> dict[str, Any]:

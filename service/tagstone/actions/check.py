@@ -1,0 +1,224 @@
+"""Check a project: find everything that would stop or spoil a publication, all at once and before anything is built."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tagstone.actions import check_repository
+from tagstone.domain import citation as citations
+from tagstone.domain import lock as locks
+from tagstone.domain import manifest as manifests
+from tagstone.domain.citation import Citation, citation_text, parse_citation
+from tagstone.domain.environment import Tree, plan_recipe
+from tagstone.domain.faults import Fault
+from tagstone.domain.lock import Lock
+from tagstone.domain.manifest import Manifest, parse_manifest
+from tagstone.domain.oci import Descriptor, Image, ImageSettings, Platform
+from tagstone.domain.policy import Policy
+from tagstone.domain.source import Commit, ProjectIdentity, SourceEntry
+from tagstone.domain.version import version_of
+from tagstone.domain.yaml_text import MAX_BYTES, Document, decode, read_yaml
+from tagstone.errors import Conflict, Invalid, NotFound
+from tagstone.ports import Forge
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What was found; `manifest` and `citation` are None where theirs cannot be read.
+
+    `citation_text` is a CITATION.cff in any case: the author's, or one made from codemeta.json.
+    """
+
+    project: ProjectIdentity
+    commit: Commit
+    manifest: Manifest | None
+    citation: Citation | None
+    faults: tuple[Fault, ...]
+    citation_text: str = ""
+    entries: tuple[SourceEntry, ...] = ()
+    lock: Lock = field(default_factory=Lock)
+
+    @property
+    def errors(self) -> tuple[Fault, ...]:
+        """The faults that stop a publication."""
+        return tuple(fault for fault in self.faults if not fault.warning)
+
+    @property
+    def warnings(self) -> tuple[Fault, ...]:
+        """The faults that do not."""
+        return tuple(fault for fault in self.faults if fault.warning)
+
+
+def check(forge: Forge, location: str, ref: str | None = None, policy: Policy | None = None) -> CheckReport:
+    """Check a tag or branch, or without `ref` the work tree as it is.
+
+    Raises:
+        NotFound: there is no repository, or no such tag.
+        Invalid: the repository itself is broken. What authors wrote never raises: it is in the report.
+    """
+    project = forge.identify(location)
+    if ref is not None:
+        return check_commit(forge, project, forge.resolve(location, ref), policy or Policy(), version=version_of(ref))
+    commit = forge.snapshot(location)
+    report = check_commit(forge, project, commit, policy or Policy())
+    uncommitted = tuple(_uncommitted(forge, project, commit))
+    return replace(report, faults=(*report.faults, *uncommitted))
+
+
+def check_commit(
+    forge: Forge, project: ProjectIdentity, commit: Commit, policy: Policy, *, version: str | None = None
+) -> CheckReport:
+    """Check one commit; `version` is what its tag says, None where there is no tag."""
+    entries = forge.entries(project.location, commit)
+    files = _Files(forge, project, entries)
+    manifest, manifest_faults = _manifest(files)
+    citation, cff, citation_faults = _citation(files)
+    lock, lock_faults = _lock(files)
+    faults = [*manifest_faults, *citation_faults, *lock_faults]
+    faults += check_repository.tree_faults(entries, policy, files.links())
+    if manifest is not None:
+        faults += _environment_faults(manifest, files, lock)
+        faults += check_repository.manifest_faults(manifest, files.manifest_lines(), entries, policy)
+    if citation is not None:
+        faults += check_repository.citation_faults(citation, version, files.licence_text(), files.citation_name())
+    return CheckReport(project, commit, manifest, citation, tuple(faults), cff, tuple(entries), lock)
+
+
+def check_citation(content: str | bytes, file: str = citations.FILE) -> tuple[Fault, ...]:
+    """The faults of one citation file alone (CodeMeta where its name ends in `.json`)."""
+    text, faults = decode(content, file) if isinstance(content, bytes) else (content, ())
+    return faults or parse_citation(text, file)[1]
+
+
+def fix(folder: Path, lock: str) -> bool:
+    """Write the offered lock into a work tree, whole or not at all; False when it stands there already.
+
+    Raises:
+        Conflict: something that is no plain file is in its place.
+    """
+    target = folder / locks.FILE
+    if target.is_symlink() or (target.exists() and not target.is_file()):
+        raise Conflict(f"{target} is no plain file.", remedy="Move it away, then ask again.")
+    if target.is_file() and target.read_text("utf-8", "replace") == lock:
+        return False
+    incoming = target.with_name(f".{locks.FILE}.incoming")
+    incoming.write_text(lock, "utf-8")
+    incoming.replace(target)
+    return True
+
+
+class _Files:
+    """The files of one commit, read when they are needed."""
+
+    def __init__(self, forge: Forge, project: ProjectIdentity, entries: list[SourceEntry]) -> None:
+        self._forge = forge
+        self._location = project.location
+        self._by_path = {entry.path: entry for entry in entries}
+        self.tree = Tree(entries, self.read)
+
+    def read(self, path: str) -> bytes:
+        """The content of a file, empty when it is larger than any file that describes may be."""
+        entry = self._by_path[path]
+        return next(iter(self._forge.read(self._location, [entry.object_id]))) if entry.size <= MAX_BYTES else b""
+
+    def described(self, path: str) -> tuple[str | None, tuple[Fault, ...]]:
+        """The text of a file that describes; None when there is none, with a fault when it is there and cannot be read."""
+        entry = self._by_path.get(path)
+        if entry is None:
+            return None, ()
+        if self.tree.file(path) is None:
+            return None, (Fault(path, "It is no plain file.", "Put the file itself there, not a link to it."),)
+        if entry.size > MAX_BYTES:
+            return None, (Fault(path, "The file is larger than 1 MiB.", "Keep data out of it; it only describes."),)
+        text, faults = decode(self.read(path), path)
+        return (None, faults) if faults else (text, ())
+
+    def manifest_lines(self) -> Document:
+        """The manifest with the lines of its values."""
+        return read_yaml(self.described(manifests.FILE)[0] or "", manifests.FILE)
+
+    def citation_name(self) -> str:
+        """The file that the citation is in."""
+        return citations.FILE if citations.FILE in self._by_path else citations.FALLBACK
+
+    def licence_text(self) -> tuple[str, str] | None:
+        """Name and text of the licence file at the top, None when there is none."""
+        names = sorted(path for path in self._by_path if "/" not in path and path.upper().startswith(("LICEN", "COPYING")))
+        for name in names:
+            if self.tree.file(name):
+                return name, self.read(name)[:10_000].decode("utf-8", "replace")
+        return (names[0], "") if names else None
+
+    def links(self) -> Iterator[tuple[SourceEntry, bytes]]:
+        """Symbolic links with what they point to."""
+        links = [entry for entry in self._by_path.values() if entry.kind == "symlink" and entry.size < 4096]
+        return zip(links, self._forge.read(self._location, [entry.object_id for entry in links]), strict=True)
+
+
+def _manifest(files: _Files) -> tuple[Manifest | None, tuple[Fault, ...]]:
+    text, faults = files.described(manifests.FILE)
+    if text is not None:
+        return parse_manifest(text)
+    if faults:
+        return None, faults
+    near = next((name for name in ("tagstone.yaml", ".tagstone.yml", "Tagstone.yml") if files.tree.file(name)), None)
+    remedy = f"Rename {near} to {manifests.FILE}." if near else f"Begin with this:\n{manifests.EXAMPLE}"
+    return None, (Fault(manifests.FILE, "There is no manifest.", remedy),)
+
+
+def _citation(files: _Files) -> tuple[Citation | None, str, tuple[Fault, ...]]:
+    """The citation, its text as a CITATION.cff, and its faults."""
+    for name in (citations.FILE, citations.FALLBACK):
+        text, faults = files.described(name)
+        if faults:
+            return None, "", faults
+        if text is not None:
+            citation, faults = parse_citation(text, name)
+            if citation is None:
+                return None, "", faults
+            return citation, text if name == citations.FILE else citation_text(citation), faults
+    return None, "", (Fault(citations.FILE, "There is no citation.", f"Begin with this:\n{citations.EXAMPLE}"),)
+
+
+def _lock(files: _Files) -> tuple[Lock, tuple[Fault, ...]]:
+    text, faults = files.described(locks.FILE)
+    if text is None:
+        return Lock(), faults
+    try:
+        return locks.parse(text), ()
+    except Invalid as error:
+        return Lock(), _faults_of(error, locks.FILE)
+
+
+def _environment_faults(manifest: Manifest, files: _Files, lock: Lock) -> tuple[Fault, ...]:
+    """What the plan of the environment finds: missing files, requirements and Containerfiles that cannot be used."""
+    try:
+        plan_recipe(manifest.environment, files.tree, _some_image, lock, Platform())
+    except Invalid as error:
+        return _faults_of(error, manifests.FILE)
+    return ()
+
+
+def _faults_of(error: Invalid, file: str) -> tuple[Fault, ...]:
+    found = tuple(fault for fault in error.faults if isinstance(fault, Fault))
+    return found or (Fault(file, error.message, error.remedy),)
+
+
+def _some_image(written: str) -> Image:
+    """Stands for a base, whose real image is looked up only when it is built."""
+    none = "sha256:" + "0" * 64
+    return Image(written, none, Descriptor("", none, 0), (), (), ImageSettings())
+
+
+def _uncommitted(forge: Forge, project: ProjectIdentity, snapshot: Commit) -> Iterator[Fault]:
+    try:
+        head = forge.resolve(project.location, "HEAD")
+    except NotFound:
+        head = None
+    if head is None or head.tree != snapshot.tree:
+        yield Fault(
+            project.location,
+            "There are changes that are not committed.",
+            "Commit them before you tag: only commits are published.",
+            warning=True,
+        )

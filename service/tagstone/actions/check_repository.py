@@ -1,0 +1,155 @@
+"""What a commit's tree says about manifest and citation: one small function for each thing that may be wrong."""
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from tagstone.domain import manifest as manifests
+from tagstone.domain.citation import Citation
+from tagstone.domain.faults import Fault
+from tagstone.domain.globs import matches
+from tagstone.domain.hardware import format_bytes
+from tagstone.domain.licences import recognised
+from tagstone.domain.manifest import Manifest, command_line
+from tagstone.domain.nearest import nearest_names
+from tagstone.domain.policy import Policy
+from tagstone.domain.source import EntryKind, SourceEntry
+from tagstone.domain.version import version_of
+from tagstone.domain.yaml_text import Document
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_SCRIPT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*\.(?:py|sh|R|r|jl|ipynb|pl|lua|m)")
+_SHOWN = 20
+
+
+def tree_faults(entries: Sequence[SourceEntry], policy: Policy, links: Iterable[tuple[SourceEntry, bytes]]) -> list[Fault]:
+    """Sizes, names, submodules and links of a tree; `links` are its symbolic links with what they point to."""
+    faults = [*_sizes(entries, policy), *_shortened(_names(entries)), *_shortened(_submodules(entries))]
+    return [*faults, *_shortened(_links(links))]
+
+
+def manifest_faults(manifest: Manifest, lines: Document, entries: Sequence[SourceEntry], policy: Policy) -> list[Fault]:
+    """What the manifest asks for against what is in the tree and what the site allows."""
+    paths = {entry.path: entry for entry in entries}
+    return [
+        *_site(manifest, lines, policy),
+        *_shortened(_pointers(manifest, entries)),
+        *_laid_over(manifest, lines, paths),
+        *_old_outputs(manifest, lines, entries),
+        *_scripts(manifest, lines, paths),
+    ]
+
+
+def citation_faults(citation: Citation, version: str | None, licence: tuple[str, str] | None, file: str) -> list[Fault]:
+    """The citation against the tag's version and the licence file (its name and text)."""
+    return [*_licence(citation, licence, file), *_version(citation, version, file)]
+
+
+def _shortened(faults: Iterator[Fault]) -> list[Fault]:
+    """The first faults of a kind: a hundred alike help nobody."""
+    shown = list(islice(faults, _SHOWN))
+    more = sum(1 for _ in faults)
+    if more:
+        last = shown[-1]
+        shown.append(Fault(last.file, f"The same holds for {more} more paths.", last.remedy, warning=last.warning))
+    return shown
+
+
+def _sizes(entries: Sequence[SourceEntry], policy: Policy) -> Iterator[Fault]:
+    total = sum(entry.size for entry in entries)
+    if len(entries) > policy.code_files:
+        message = f"The commit has {len(entries)} files; this site takes {policy.code_files}."
+        yield Fault(".", message, "Remove files that the analysis does not need.")
+    if total > policy.code_bytes:
+        message = f"The commit has {format_bytes(total)}; this site takes {format_bytes(policy.code_bytes)}."
+        yield Fault(".", message, "Keep large data elsewhere and name it in `inputs`.")
+
+
+def _names(entries: Sequence[SourceEntry]) -> Iterator[Fault]:
+    for entry in entries:
+        if _UNPRINTABLE.search(entry.path):
+            yield Fault(ascii(entry.path[:200]), "The name is not UTF-8 or has control characters.", "Rename the file.")
+
+
+def _submodules(entries: Sequence[SourceEntry]) -> Iterator[Fault]:
+    for entry in entries:
+        if entry.kind is EntryKind.SUBMODULE:
+            remedy = "The archive and the run see an empty folder: copy what is needed, or install it in the environment."
+            yield Fault(entry.path, "This is a submodule; its files are not in the commit.", remedy, warning=True)
+
+
+def _links(links: Iterable[tuple[SourceEntry, bytes]]) -> Iterator[Fault]:
+    for entry, raw in links:
+        target = raw.decode("utf-8", "replace")
+        reached = posixpath.normpath(posixpath.join(posixpath.dirname(entry.path), target))
+        if target.startswith("/") or reached == ".." or reached.startswith("../"):
+            message = f"The link points out of the repository, to {target[:200]!r}."
+            yield Fault(entry.path, message, "Put the file itself there.", warning=True)
+
+
+def _pointers(manifest: Manifest, entries: Sequence[SourceEntry]) -> Iterator[Fault]:
+    laid = {item.to for item in manifest.inputs}
+    for entry in entries:
+        if entry.lfs and entry.path not in laid:
+            remedy = "Name the file in `inputs`, or bring it into Git: `git lfs migrate export --include=PATH`."
+            yield Fault(entry.path, "This is a Git LFS pointer; the run would read the pointer, not the data.", remedy)
+
+
+def _site(manifest: Manifest, lines: Document, policy: Policy) -> Iterator[Fault]:
+    if manifest.deposit.to not in policy.depositories:
+        near = nearest_names(manifest.deposit.to, policy.depositories, 1)
+        remedy = f"Did you mean {near[0]}?" if near else f"This site has: {', '.join(policy.depositories)}."
+        line = lines.line(("deposit", "to"))
+        yield Fault(manifests.FILE, f"This site has no depository {manifest.deposit.to!r}.", remedy, line)
+    for excess in policy.excesses(manifest.run.resources):
+        line = lines.line(("run", "resources", excess.partition(":")[0]))
+        yield Fault(manifests.FILE, f"{excess}.", "Ask for less, or ask those who run this site.", line)
+
+
+def _laid_over(manifest: Manifest, lines: Document, paths: dict[str, SourceEntry]) -> Iterator[Fault]:
+    for number, item in enumerate(manifest.inputs):
+        if item.to in paths and not paths[item.to].lfs:
+            line = lines.line(("inputs", number, "to"))
+            message = f"The input takes the place of {item.to} of the repository."
+            yield Fault(manifests.FILE, message, "Give it another path, or remove the file.", line, warning=True)
+
+
+def _old_outputs(manifest: Manifest, lines: Document, entries: Sequence[SourceEntry]) -> Iterator[Fault]:
+    for number, pattern in enumerate(manifest.outputs):
+        found = next((entry.path for entry in entries if matches(entry.path, [pattern])), None)
+        if found:
+            line = lines.line(("outputs", number))
+            message = f"{pattern} also takes files of the repository, such as {found}."
+            remedy = "Remove them from Git, or write to another folder: old results would pass for new ones."
+            yield Fault(manifests.FILE, message, remedy, line, warning=True)
+
+
+def _scripts(manifest: Manifest, lines: Document, paths: dict[str, SourceEntry]) -> Iterator[Fault]:
+    laid = {item.to for item in manifest.inputs}
+    for number, part in enumerate(command_line(manifest)):
+        plain = part.removeprefix("./")
+        if _SCRIPT.fullmatch(plain) and plain not in paths and plain not in laid:
+            near = nearest_names(plain, paths, 1)
+            remedy = f"Did you mean {near[0]}?" if near else "Add it to the repository, unless the image brings it."
+            line = lines.line(("run", "command", number))
+            yield Fault(manifests.FILE, f"The command names {plain}, which is not in the commit.", remedy, line, warning=True)
+
+
+def _licence(citation: Citation, licence: tuple[str, str] | None, file: str) -> Iterator[Fault]:
+    if licence is None:
+        remedy = "Add the licence's text as LICENSE, so that others know what they may do."
+        yield Fault(".", "There is no licence file.", remedy, warning=True)
+    found = recognised(licence[1]) if licence else None
+    if not citation.licences:
+        remedy = f"Add `license: {found or 'MIT'}`: a record without one may not be used by anybody."
+        yield Fault(file, "The citation names no licence.", remedy, warning=True)
+    elif licence and found and not any(name.startswith(found) for name in citation.licences):
+        message = f"The citation says {', '.join(citation.licences)}, but {licence[0]} is {found}."
+        yield Fault(file, message, "Make both say the same.", warning=True)
+
+
+def _version(citation: Citation, version: str | None, file: str) -> Iterator[Fault]:
+    if version is not None and citation.version is not None and version_of(citation.version) != version:
+        message = f"The citation says version {citation.version[:60]}, the tag {version[:60]}."
+        yield Fault(file, message, "Correct `version`, or remove it: the record takes the tag's.", warning=True)
