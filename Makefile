@@ -6,6 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 TOOLS := .cache/tools
 QUICK := not docker and not engines and not postgres
 # One worker per core; a file stays with one worker, so that what its tests share is made once.
@@ -16,9 +17,9 @@ PYTEST := $(BIN)/pytest -n $(shell nproc) --dist loadfile
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-setup: .venv/.installed ## Make .venv ready for work (Debian packages too, when you are root)
+setup: .venv/.development ## Make .venv ready for work (Debian packages too, when you are root)
 
-demo: setup ## Publish the example on this machine, from nothing
+demo: .venv/.installed ## Publish the example on this machine, from nothing
 	@$(BIN)/python scripts/demo.py
 
 test: setup tools ## Lint, then the whole quick suite
@@ -53,12 +54,18 @@ clean: ## Remove what was installed, cached and published here
 	rm -rf .venv .cache .demo dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 # Stamps make a prepared checkout quick: nothing is installed again until the pins change.
-.venv/.installed: requirements/dev.txt pyproject.toml
+.venv/.installed: requirements/runtime.txt requirements/build.txt pyproject.toml
 	@scripts/install-debian python
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Tagstone needs Python 3.11 or newer.")'
+	@echo "Installing what Tagstone needs into .venv" >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(PIP) --require-hashes -r requirements/runtime.txt -r requirements/build.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.development: .venv/.installed requirements/dev.txt
+	@echo "Installing what developers need into .venv" >&2
+	@$(PIP) --require-hashes -r requirements/dev.txt
 	@touch $@
 
 # Programs that tests call, each in an environment of its own because their pins contradict ours.
@@ -67,6 +74,7 @@ tools: $(TOOLS)/rocrate-validator/.installed $(TOOLS)/cffconvert/.installed
 
 $(TOOLS)/%/.installed: requirements/%.txt
 	@scripts/install-debian python
+	@echo "Installing $* into $(@D)" >&2
 	@$(PYTHON) -m venv $(@D)
-	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(@D)/$(PIP:.venv/%=%) --require-hashes -r $<
 	@touch $@
