@@ -7,11 +7,14 @@ from urllib.parse import quote, urlsplit
 
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from tagstone import __version__
+from tagstone.domain.deposit import Creator
 from tagstone.domain.hardware import format_bytes, format_seconds
 
 _ORCID = re.compile(r"[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{3}[0-9X]")
+_CODE = re.compile(r"`([^`\n]{1,200})`")
 _SPDX = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,63}")
 
 
@@ -25,7 +28,7 @@ class Rendering:
         self._templates.globals.update(root=root, tagstone_version=__version__)
         self._templates.filters.update(
             bytes=format_bytes, seconds=format_seconds, moment=moment, day=day, iso=iso, link=http_link, path=quote_path,
-            orcid=orcid, spdx=spdx,
+            orcid=orcid, spdx=spdx, person=person, codes=codes,
         )  # fmt: skip
 
     def page(
@@ -74,3 +77,13 @@ def orcid(text: str | None) -> str | None:
 def spdx(text: str) -> str | None:
     """The address that explains an SPDX licence identifier, or None when the text is none."""
     return f"https://spdx.org/licenses/{text}.html" if _SPDX.fullmatch(text) else None
+
+
+def person(creator: Creator) -> str:
+    """A name as people say it: given name first."""
+    return f"{creator.given} {creator.family}" if creator.given and creator.family else creator.name
+
+
+def codes(text: str) -> Markup:
+    """The text escaped, what stands between backticks as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704  # escaped before anything is added
