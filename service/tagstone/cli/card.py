@@ -1,0 +1,134 @@
+"""The card that `show` prints: what, where, which identifier, image and hardware, how each step went, outputs, what to do."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from tagstone.cli.progress import duration
+from tagstone.cli.result import bundle, facts_of, image, record_url
+from tagstone.cli.safe_text import visible, visible_lines
+from tagstone.cli.standing import Standing
+from tagstone.domain.hardware import Granted, Resources, format_bytes, format_seconds
+from tagstone.domain.publication import Kind
+from tagstone.domain.run import Isolation
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from tagstone.bootstrap import Application
+    from tagstone.domain.record import Facts
+    from tagstone.domain.run import OutputFile
+    from tagstone.store.tables import Publication
+
+_SHOWN_OUTPUTS = 50
+NOT_REGISTERED = "test identifier, not registered"
+
+
+def card(application: "Application", standing: Standing, now: float) -> "Table":
+    """A publication for people; `now` in seconds since the epoch."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in _lines(application, standing, now):
+        table.add_row(Text(name), Text(value))
+    return table
+
+
+def _lines(application: "Application", standing: Standing, now: float) -> Iterator[tuple[str, str]]:
+    row, facts = standing.publication, facts_of(standing.publication)
+    version = f", version {visible(row.version)}" if row.version else ""
+    yield row.kind, row.id
+    yield "title", visible(row.title or "not read yet") + version
+    yield "project", visible(f"{row.project.name} at {row.project.location}")
+    yield "tag" if row.kind == Kind.PUBLICATION else "ref", f"{visible(row.ref)} at commit {row.commit}"
+    yield "state", _state(row)
+    if row.supersedes:
+        yield "supersedes", row.supersedes
+    yield from _identifiers(row, facts)
+    yield "image", visible(image(row, facts) or "none yet")
+    for name, place in (("bundle", bundle(application, row)), ("page", record_url(application, row))):
+        if place is not None:
+            yield name, visible(place)
+    yield from _hardware(facts)
+    yield from _steps(standing, now)
+    yield from _outputs(facts.outputs if facts else ())
+    for number, warning in enumerate(facts.source.warnings if facts else ()):
+        yield "" if number else "warnings", visible(warning)
+    if row.error:
+        yield "error", visible_lines(row.error)
+    if row.remedy:
+        yield "to do", visible(row.remedy)
+
+
+def _state(row: "Publication") -> str:
+    text = row.state
+    if row.step:
+        text += f" ({row.step})"
+    if row.waiting:
+        text += f", waiting: {visible(row.waiting)}"
+    if row.cancel_requested and row.finished_at is None:
+        text += ", is being stopped"
+    if row.finished_at is not None:
+        text += f" on {datetime.fromtimestamp(row.finished_at, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return text
+
+
+def _identifiers(row: "Publication", facts: "Facts | None") -> Iterator[tuple[str, str]]:
+    if row.kind == Kind.REHEARSAL:
+        yield "DOI", "none: this is a rehearsal"
+        return
+    registered = bool(facts and facts.deposit and facts.deposit.registered)
+    note = "" if registered else f" ({NOT_REGISTERED})"
+    yield "DOI", f"{visible(row.doi)}{note}" if row.doi else "none yet"
+    if row.concept_doi:
+        yield "all versions", f"{visible(row.concept_doi)}{note}"
+
+
+def _hardware(facts: "Facts | None") -> Iterator[tuple[str, str]]:
+    if facts is None or facts.run is None:
+        return
+    run = facts.run
+    yield "asked for", asked(run.spec.resources)
+    yield "granted", granted(run.status.granted) if run.status.granted else "not known"
+    where = visible(f"{run.runner} {run.status.engine}".strip())
+    yield "run by", where + (", not isolated" if run.status.isolation is Isolation.NONE else "")
+    ended = f"exit code {run.status.exit_code}" if run.status.exit_code is not None else "no exit code"
+    if run.status.started_at is not None and run.status.finished_at is not None:
+        ended += f" after {format_seconds(run.status.finished_at - run.status.started_at)}"
+    if run.status.peak_memory is not None:
+        ended += f", at most {format_bytes(run.status.peak_memory)} of memory"
+    yield "ended", ended
+
+
+def asked(resources: Resources) -> str:
+    """Hardware asked for, for people."""
+    text = f"{resources.cpu:g} cores, {format_bytes(resources.memory)} memory, {format_bytes(resources.disk)} disk"
+    text += f", {format_seconds(resources.time)}"
+    return text + (f", {resources.gpu} GPU {resources.gpu_type or ''}".rstrip() if resources.gpu else "")
+
+
+def granted(hardware: Granted) -> str:
+    """Hardware that was there, for people; safe text."""
+    cores = hardware.cpu_limit if hardware.cpu_limit is not None else hardware.cpus_visible
+    memory = hardware.memory_limit if hardware.memory_limit is not None else hardware.memory_total
+    parts = [f"{cores:g} cores" + (f" of {hardware.cpu_model}" if hardware.cpu_model else "")]
+    parts += [f"{format_bytes(memory)} memory"] if memory is not None else []
+    parts += [f"{hardware.architecture}, {hardware.kernel}", *hardware.gpus]
+    return visible(", ".join(parts))
+
+
+def _steps(standing: Standing, now: float) -> Iterator[tuple[str, str]]:
+    for number, step in enumerate(standing.steps):
+        tries = f", try {step.tries}" if step.tries > 1 else ""
+        at = datetime.fromtimestamp(step.started_at, UTC)
+        yield "" if number else "steps", f"{step.step:<8} {step.state:<10} {at:%H:%M:%S} {duration(step, now)}{tries}"
+
+
+def _outputs(outputs: "tuple[OutputFile, ...]") -> Iterator[tuple[str, str]]:
+    for number, output in enumerate(outputs[:_SHOWN_OUTPUTS]):
+        yield "" if number else "outputs", f"{visible(output.path)}  {format_bytes(output.size)}  sha256:{output.sha256}"
+    if len(outputs) > _SHOWN_OUTPUTS:
+        yield "", f"and {len(outputs) - _SHOWN_OUTPUTS} more (all with --json)"

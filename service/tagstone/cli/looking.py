@@ -1,0 +1,145 @@
+"""Commands that only look: list, show, logs."""
+
+import time
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tagstone.cli.opening import application_of, named
+from tagstone.cli.output import Json, answering, tell
+from tagstone.cli.publishing import Identity
+from tagstone.cli.safe_text import LogText, visible
+from tagstone.domain.publication import State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from tagstone.bootstrap import Application
+    from tagstone.store.tables import Log, Publication
+
+
+class Source(StrEnum):
+    """Whose log."""
+
+    BUILD = "build"
+    RUN = "run"
+
+
+def list_(
+    context: typer.Context,
+    state: Annotated[State | None, typer.Option(help="Only those in this state.", show_default=False)] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 50,
+    json: Json = False,
+) -> None:
+    """List publications and rehearsals, newest first."""
+    with answering(json=json) as output:
+        from tagstone.cli.result import result
+        from tagstone.store import publications
+
+        application = application_of(context)
+        with application.sessions.read() as session:
+            rows = publications.listing(session, state=state, facts=json, limit=limit)
+        output.answer({"publications": [result(application, row) for row in rows] if json else []}, lambda: _table(rows))
+
+
+def show(context: typer.Context, identity: Identity, json: Json = False) -> None:
+    """Show one publication: what, where, identifier, image, steps, hardware, outputs, and what to do.
+
+    A rehearsal is found by its id, by a beginning of it, or by the ref that it was made from.
+    """
+    with answering(json=json) as output:
+        from tagstone.cli.card import card
+        from tagstone.cli.result import result
+        from tagstone.cli.standing import look
+
+        application = application_of(context)
+        standing = look(application, named(application, identity).id, line=False)
+        steps = [
+            {
+                "step": step.step,
+                "state": step.state,
+                "tries": step.tries,
+                "started_at": step.started_at,
+                "finished_at": step.finished_at,
+            }
+            for step in standing.steps
+        ]
+        data = result(application, standing.publication) | {"steps": steps}
+        output.answer(data, lambda: card(application, standing, application.clock.now()))
+
+
+def logs(
+    context: typer.Context,
+    identity: Identity,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the publication has ended.")] = False,
+    source: Annotated[
+        Source | None, typer.Option(help="Whose log; without it the one of the step that came last.", show_default=False)
+    ] = None,
+) -> None:
+    """Print the log of the build or the run.
+
+    Control characters are shown, not obeyed. Logs of failed runs are kept too.
+    """
+    with answering(json=False):
+        application = application_of(context)
+        row = named(application, identity)
+        text, told = LogText(), 0
+        for pause in application.durations.polls():
+            # Asked for in this order: a log that is complete when the publication has ended misses nothing.
+            ended = not State(named(application, row.id).state).active
+            log = _newest(application, row.id, source)
+            told = _print_new(application, log, told, text)
+            if ended or not follow:
+                break
+            time.sleep(min(pause, 0.5))
+        print(text.feed(b"", final=True), end="", flush=True)
+        if told == 0:
+            tell(f"{row.id} has no {source or ''} log yet.".replace("  ", " "))
+
+
+def _newest(application: "Application", publication: str, source: Source | None) -> "Log | None":
+    """The newest attempt's log of `source`, else the newest of all."""
+    from tagstone.store import logs as chunks
+
+    with application.sessions.read() as session:
+        found = chunks.of(session, publication)
+    wanted = [log for log in found if source is None or log.source.split("-")[0] == source]
+    return wanted[-1] if wanted else None
+
+
+def _print_new(application: "Application", log: "Log | None", told: int, text: LogText) -> int:
+    """Print the chunks after number `told`; return the number of the last one."""
+    from tagstone.cli.standing import read_chunk
+
+    last = log.last if log is not None else 0
+    for number in range(told + 1, last + 1):
+        assert log is not None
+        print(text.feed(read_chunk(application.storage, log, number)), end="", flush=True)
+    return max(told, last)
+
+
+def _table(rows: "Sequence[Publication]") -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for name, folds in (
+        ("ID", False),
+        ("STATE", False),
+        ("PROJECT", True),
+        ("REF", True),
+        ("TITLE", True),
+        ("DOI", False),
+        ("CREATED", False),
+    ):
+        table.add_column(name, no_wrap=not folds, overflow="fold")
+    for row in rows:
+        state = row.state + (f" ({row.step})" if row.step and State(row.state).active else "")
+        created = f"{datetime.fromtimestamp(row.created_at, UTC):%Y-%m-%d %H:%M}"
+        cells = (row.id, state, row.project.name, row.ref, row.title or "", row.doi or "", created)
+        table.add_row(*(Text(visible(cell)) for cell in cells))
+    return table

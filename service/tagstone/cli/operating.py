@@ -1,0 +1,88 @@
+"""Commands that keep a machine going: base-image, serve, worker, db upgrade, doctor."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tagstone.cli.exit_codes import ExitCode
+from tagstone.cli.opening import application_of
+from tagstone.cli.output import Json, answering, tell
+from tagstone.cli.safe_text import visible
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from tagstone.cli.doctor import Finding
+
+database = typer.Typer(help="Look after the database.", no_args_is_help=True, rich_markup_mode=None)
+
+
+def serve(context: typer.Context) -> None:
+    """Serve the pages of all records, and the embedded registry's images read-only at /v2/, until interrupted."""
+    with answering(json=False):
+        from tagstone import asgi
+
+        application = application_of(context)
+        tell(f"serving {application.url} (Ctrl-C ends it)")
+        asgi.serve(application)
+
+
+def worker(
+    context: typer.Context,
+    drain: Annotated[bool, typer.Option("--drain", help="End when nothing is left to do.")] = False,
+) -> None:
+    """Perform what is queued; take over what a worker that died left unfinished.
+
+    `publish` and `rehearse` start one by themselves when none is there.
+    """
+    with answering(json=False):
+        from tagstone.worker import run_worker
+
+        run_worker(application_of(context), drain=drain)
+
+
+@database.callback()
+def _database() -> None:
+    """Look after the database."""
+
+
+@database.command("upgrade")
+def upgrade(context: typer.Context) -> None:
+    """Bring the database to this version's tables; nothing happens when they are there."""
+    with answering(json=False):
+        from tagstone.store import migrations
+
+        application = application_of(context)
+        before = migrations.current(application.engine)
+        migrations.upgrade(application.engine)
+        application.queue.prepare()
+        after = migrations.head()
+        print(f"revision {after}" + ("" if before == after else f" (was {before or 'empty'})"))
+
+
+def doctor(context: typer.Context, json: Json = False) -> None:
+    """Check this machine: programs, engines, registry, database, disk, base images, worker.
+
+    Each line is ok, a warning or a fault, with what to do about it; faults end with exit code 8.
+    """
+    with answering(json=json) as output:
+        from tagstone.cli.doctor import FAULT, examine
+
+        findings = examine(application_of(context))
+        faulty = any(finding.verdict == FAULT for finding in findings)
+        checks = [{"check": f.check, "verdict": f.verdict, "text": f.text, "remedy": f.remedy} for f in findings]
+        output.answer({"healthy": not faulty, "checks": checks}, lambda: _findings(findings))
+        if faulty:
+            raise typer.Exit(int(ExitCode.PERMANENT))
+
+
+def _findings(findings: "list[Finding]") -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    styles = {"ok": "green", "warning": "yellow", "fault": "bold red"}
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for finding in findings:
+        text = visible(finding.text) + (f"\n→ {visible(finding.remedy)}" if finding.remedy else "")
+        table.add_row(Text(finding.verdict, style=styles[finding.verdict]), Text(finding.check), Text(text))
+    return table

@@ -1,0 +1,65 @@
+"""A publication as programs are told it: one flat object, the same from `publish`, `rehearse`, `show`, `retry` and `cancel`."""
+
+from typing import TYPE_CHECKING
+
+from tagstone.domain.publication import State
+
+if TYPE_CHECKING:
+    from tagstone.bootstrap import Application
+    from tagstone.domain.record import Facts
+    from tagstone.store.tables import Publication
+
+
+def facts_of(row: "Publication") -> "Facts | None":
+    """What was recorded of a publication so far."""
+    from tagstone.domain import record
+
+    return record.load(row.facts.encode()) if row.facts else None
+
+
+def result(application: "Application", row: "Publication") -> dict[str, object]:
+    """The object: sizes in bytes, checksums in hexadecimal, times in seconds since the epoch, paths absolute."""
+    facts = facts_of(row)
+    deposit = facts.deposit if facts else None
+    outputs = facts.outputs if facts else ()
+    return {
+        "publication": row.id,
+        "kind": row.kind,
+        "state": row.state,
+        "step": row.step,
+        "project": row.project.name,
+        "ref": row.ref,
+        "commit": row.commit,
+        "title": row.title,
+        "version": row.version,
+        "doi": row.doi,
+        "concept_doi": row.concept_doi,
+        "registered": bool(deposit and deposit.registered),
+        "image": image(row, facts),
+        "bundle": bundle(application, row),
+        "record_url": record_url(application, row),
+        "outputs": [{"path": output.path, "size": output.size, "sha256": output.sha256} for output in outputs],
+        "waiting": row.waiting,
+        "error": row.error,
+        "remedy": row.remedy,
+        "created_at": row.created_at,
+        "finished_at": row.finished_at,
+    }
+
+
+def image(row: "Publication", facts: "Facts | None") -> str | None:
+    """The image by digest, with its registry's host where a registry keeps it."""
+    if row.image is None:
+        return None
+    host = facts.image.registry if facts and facts.image else ""
+    return f"{host}/{row.image}" if host else row.image
+
+
+def bundle(application: "Application", row: "Publication") -> str | None:
+    """The bundle's folder, once it is written whole."""
+    return str(application.home / row.bundle_key) if row.bundle_key else None
+
+
+def record_url(application: "Application", row: "Publication") -> str | None:
+    """The page of the record; a publication that is not published has none."""
+    return f"{application.url}/records/{row.id}" if State(row.state).done else None

@@ -1,0 +1,116 @@
+"""list, show, logs."""
+
+import pytest
+
+from fakes import facts as recorded
+from fakes.installation import NOW
+from tagstone.domain.publication import Step
+from tagstone.store import publications
+
+
+def test_an_empty_list_is_no_error(tagstone):
+    assert tagstone("list").exit_code == 0
+    assert tagstone.json("list") == {"publications": []}
+
+
+def test_list_shows_every_publication_with_its_state_and_identifier(tagstone, installation):
+    publication = installation.publication()
+    lines = tagstone("list").stdout.splitlines()
+    assert lines[0].split() == ["ID", "STATE", "PROJECT", "REF", "TITLE", "DOI", "CREATED"]
+    assert lines[1].split()[:6] == [publication, "published", "wobble", "v1.0.0", "Wobble", "10.5072/tagstone.abc123"]
+
+
+def test_list_can_be_narrowed_to_a_state(tagstone, installation):
+    installation.publication()
+    assert len(tagstone.json("list", "--state", "published")["publications"]) == 1
+    assert tagstone.json("list", "--state", "failed")["publications"] == []
+
+
+def test_a_wrong_state_is_a_usage_error(tagstone):
+    assert tagstone("list", "--state", "lost").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "p0123456789abcdef",
+        "p012345",
+        "10.5072/tagstone.abc123",
+        "doi:10.5072/tagstone.abc123",
+        "v1.0.0",
+        "http://127.0.0.1:8620/records/p0123456789abcdef",
+    ],
+)
+def test_id_doi_tag_and_record_url_all_name_a_publication(tagstone, installation, text):
+    installation.publication(id="p0123456789abcdef")
+    assert tagstone.json("show", text)["publication"] == "p0123456789abcdef"
+
+
+def test_an_unknown_name_is_not_found(tagstone):
+    done = tagstone("show", "v9")
+    assert (done.exit_code, done.stdout) == (4, "")
+    assert "`tagstone list`" in done.stderr
+
+
+def test_show_says_that_a_test_identifier_is_not_registered(tagstone, installation):
+    card = tagstone("show", installation.publication()).stdout
+    assert "10.5072/tagstone.abc123 (test identifier, not registered)" in card
+
+
+def test_show_has_image_hardware_steps_and_outputs(tagstone, installation):
+    image = recorded.image(b"{}", b"{}", (b"layer",))
+    publication = installation.publication(image=str(image.reference))
+    installation.step(publication, Step.RUN, "done", tries=2)
+    card = tagstone("show", publication).stdout
+    assert f"wobble@{image.digest}" in card
+    assert "1 cores, 512 MiB memory" in card
+    assert "Some CPU @ 3 GHz" in card
+    assert "1 min 30 s, try 2" in card
+    assert f"results/table.csv  4 B  sha256:{recorded.sha256(b'1,2' + bytes([10]))}" in card
+
+
+def test_show_says_what_went_wrong_and_what_to_do(tagstone, installation):
+    publication = installation.publication(
+        state="failed", facts=None, doi=None, error="Two faults\n  one\n  two", remedy="Mend both."
+    )
+    card = tagstone("show", publication).stdout
+    assert "Mend both." in card
+    assert "two" in card
+
+
+def test_show_of_what_was_just_queued_is_no_error(tagstone, installation):
+    publication = installation.publication(state="queued", finished_at=None, title=None)
+    with installation.sessions.write() as session:
+        publications.get(session, publication).facts = None
+    assert "not read yet" in tagstone("show", publication).stdout
+    assert tagstone.json("show", publication)["outputs"] == []
+
+
+def test_logs_prints_the_newest_attempt_of_the_last_step(tagstone, installation):
+    publication = installation.publication()
+    installation.log(publication, "build-1", [b"building\n"])
+    installation.log(publication, "run-1", [b"one\n"])
+    installation.log(publication, "run-2", [b"t", b"wo\n"])
+    assert tagstone("logs", publication).stdout == "two\n"
+    assert tagstone("logs", publication, "--source", "build").stdout == "building\n"
+
+
+def test_following_the_log_of_what_has_ended_ends(tagstone, installation):
+    publication = installation.publication()
+    installation.log(publication, "run-1", [b"one\n"])
+    assert tagstone("logs", publication, "--follow").stdout == "one\n"
+
+
+def test_a_log_that_is_not_there_yet_is_said_on_stderr(tagstone, installation):
+    done = tagstone("logs", installation.publication(), "--source", "run")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "has no run log yet" in done.stderr
+
+
+def test_times_of_a_step_at_work_go_on(tagstone, installation):
+    publication = installation.publication(state="working", step="build", finished_at=None, waiting="waits for v0.9")
+    installation.step(publication, Step.BUILD, "started")
+    card = tagstone("show", publication).stdout
+    assert "10 min 0 s" in card
+    assert "waiting: waits for v0.9" in card
+    assert tagstone.json("show", publication)["steps"][0]["started_at"] == NOW - 600
