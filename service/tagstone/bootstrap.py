@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,23 @@ if TYPE_CHECKING:
     from tagstone.adapters.executor_locks import DatabaseLocks, FileLocks
     from tagstone.adapters.folder_depository import FolderDepository
     from tagstone.store.session import Sessions
+
+
+def configure_logging(settings: Settings) -> None:
+    """Let a process of ours log to its standard error, for people or for machines."""
+    import structlog
+
+    renderer = structlog.processors.JSONRenderer() if settings.log_format == "json" else structlog.dev.ConsoleRenderer(colors=False)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 class Application:
@@ -84,6 +102,13 @@ class Application:
         from tagstone.adapters.folder_storage import FolderStorage
 
         return FolderStorage(self.home / "storage")
+
+    @cached_property
+    def downloads(self) -> ports.Downloads:
+        """Inputs from the web."""
+        from tagstone.adapters.downloads import Downloads
+
+        return Downloads(ca_bundle=self.settings.builds.site_ca)
 
     @cached_property
     def depository(self) -> FolderDepository:
@@ -188,6 +213,7 @@ class Application:
             storage=self.storage,
             depository=self.depository,
             deposit_files=self.depository,
+            downloads=self.downloads,
             clock=self.clock,
         )
 

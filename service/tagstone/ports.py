@@ -240,6 +240,14 @@ class WorkQueue(Protocol):
         ...
 
 
+class Downloads(Protocol):
+    """Files from the web."""
+
+    def fetch(self, url: str) -> AbstractContextManager[Iterator[bytes]]:
+        """The file at `url` in pieces, while the context is open. Raises: Forbidden, NotFound, Invalid."""
+        ...
+
+
 @dataclass(frozen=True)
 class Ports:
     """Everything outside, ready to use; built in one place and handed down."""
@@ -252,4 +260,5 @@ class Ports:
     storage: Storage
     depository: Depository
     deposit_files: DepositFiles
+    downloads: Downloads
     clock: Clock

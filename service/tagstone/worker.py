@@ -13,7 +13,7 @@ import structlog
 from dbos import DBOS, DBOSConfig
 
 from tagstone.adapters.workqueue import APPLICATION, APPLICATION_VERSION, QUEUE
-from tagstone.bootstrap import Application
+from tagstone.bootstrap import Application, configure_logging
 from tagstone.store import publications
 from tagstone.workflows.publish import register
 from tagstone.workflows.steps import Steps
@@ -23,6 +23,7 @@ _log = structlog.get_logger("tagstone.worker")
 
 def run_worker(application: Application, *, drain: bool, stop: threading.Event | None = None) -> None:
     """Work until told to stop, or with `drain` until nothing is left to do."""
+    configure_logging(application.settings)
     stop = stop or _stop_on_signals()
     executor = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     application.locks.hold(executor)

@@ -34,7 +34,7 @@ class InputFacts:
 class SourceFacts:
     """Where the code came from. `archive_key` is the Storage key of the code archive (tar); sizes in bytes.
 
-    `manifest` and `citation` are the texts that count: the manifest with its defaults filled in, the citation as written.
+    `manifest` and `citation` are the texts that count: the manifest as written, the citation as a CITATION.cff.
     """
 
     project: ProjectIdentity

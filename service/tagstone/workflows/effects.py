@@ -7,6 +7,7 @@ from tagstone import __version__
 from tagstone.actions import build as building
 from tagstone.actions import bundle as bundling
 from tagstone.actions import deposit as depositing
+from tagstone.actions import describe as describing
 from tagstone.actions import resolve as resolving
 from tagstone.actions import run as running
 from tagstone.domain.build import BuildState, BuildStatus
@@ -16,7 +17,7 @@ from tagstone.domain.run import Outcome, RunStatus
 from tagstone.errors import Invalid, NotFound, Permanent, TagstoneError, Temporary
 from tagstone.store import logs
 from tagstone.workflows import series
-from tagstone.workflows.work import Work
+from tagstone.workflows.work import Cancelled, Work
 
 
 class Held(Exception):
@@ -25,7 +26,7 @@ class Held(Exception):
 
 async def resolve(work: Work) -> Facts:
     """Read and validate manifest and citation at the commit, and keep the code."""
-    source = await work.call(resolving.resolve, work.ports, work.policy, work.subject.project, work.subject.commit, work.folder)
+    source = await work.call(resolving.resolve, work.ports, work.policy, work.subject.project, work.subject.commit, work.subject.kind, work.folder)
     return Facts(publication=work.subject.id, source=source, tagstone=__version__)
 
 
@@ -49,7 +50,7 @@ async def build(work: Work) -> Facts:
 async def reserve(work: Work) -> Facts:
     """The draft in the depository and its reserved DOI. Raises: Held."""
     facts = work.subject.facts
-    metadata = depositing.metadata_for(facts)
+    metadata, _ = describing.describe(facts)
     answer = await work.call(series.reserve, work.sessions, work.ports.depository, work.subject, metadata)
     if isinstance(answer, series.Waiting):
         raise Held(answer.reason)
@@ -74,7 +75,7 @@ async def run(work: Work) -> Facts:
         raise Temporary(f"The engine failed the run: {status.detail}.")
     stored = await work.call(work.ports.storage.keep, work.whole_log("run"))
     await work.call(work.end_log, "run")
-    ended = replace(facts, run=RunFacts(spec, status, runner.name, stored.key, stored.size))
+    ended = replace(facts, run=RunFacts(spec, status, runner.name, stored.key, stored.size, stored.sha256))
     if status.outcome is not Outcome.SUCCEEDED:
         await work.call(work.remember, await work.call(_what_was_left, work, ended))
         raise running.failure(status, spec, work.subject.id)
@@ -90,15 +91,29 @@ async def collect(work: Work) -> Facts:
 
 async def bundle(work: Work) -> Facts:
     """The research object, written whole beside the others."""
-    await work.call(bundling.write_bundle, work.ports, work.subject.facts, work.bundle)
-    return work.subject.facts
+    facts = work.subject.facts
+    metadata, citation = describing.describe(facts)
+    files = await work.call(
+        bundling.write_bundle, facts, metadata, citation, work.ports.registry, work.ports.storage, work.bundle
+    )
+    await work.call(work.remember_bundle, files)
+    return facts
 
 
 async def upload(work: Work) -> Facts:
     """Every file of the bundle into the draft, each compared by checksum."""
-    deposit = _deposit(work.subject.facts)
-    await work.call(depositing.upload, work.ports.deposit_files, deposit.id, work.bundle)
-    return work.subject.facts
+    facts = work.subject.facts
+    deposit, files = _deposit(facts), await work.call(work.bundle_files)
+
+    def send() -> None:
+        for _ in depositing.deposit_files(work.ports.deposit_files, deposit.id, files, work.open_bundled):
+            if work.cancel_requested():
+                raise Cancelled
+
+    await work.call(send)
+    metadata, _ = describing.describe(facts)
+    await work.call(work.ports.depository.describe, deposit.id, metadata)
+    return facts
 
 
 async def release(work: Work) -> Facts:
@@ -110,10 +125,13 @@ async def release(work: Work) -> Facts:
 
 
 async def confirm(work: Work) -> Facts:
-    """The record is there, the image can be read by digest, the deposited bytes are the ones sent."""
-    facts = work.subject.facts
-    await work.call(depositing.confirm, work.ports, facts, work.bundle)
-    return facts
+    """The record is there, the deposited bytes are the ones sent, the image can be read by digest."""
+    facts, ports = work.subject.facts, work.ports
+    files = await work.call(work.bundle_files)
+    deposit = await work.call(depositing.confirm, ports.depository, ports.deposit_files, _deposit(facts).id, files)
+    image = _image(facts).image
+    await work.call(ports.registry.manifest, image.name, image.digest)
+    return replace(facts, deposit=deposit)
 
 
 def clean_up(work: Work) -> None:

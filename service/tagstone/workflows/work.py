@@ -5,9 +5,10 @@ from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from tagstone.domain import record
+from tagstone.domain.archived import Archived
 from tagstone.domain.policy import Policy
 from tagstone.domain.publication import Kind, State
 from tagstone.domain.record import Facts
@@ -16,7 +17,7 @@ from tagstone.domain.source import Commit, ProjectIdentity
 from tagstone.domain.waiting import Durations
 from tagstone.errors import NotFound, Permanent
 from tagstone.ports import Ports
-from tagstone.store import logs, projects, publications
+from tagstone.store import bundles, logs, projects, publications
 from tagstone.store.session import Sessions
 from tagstone.workflows.waiting import wait
 
@@ -92,7 +93,7 @@ class Work:
 
     async def look(self) -> None:
         """Raise Cancelled when somebody asked for it."""
-        if await self.call(self._cancel_requested):
+        if await self.call(self.cancel_requested):
             raise Cancelled
 
     async def until(self, observe: Callable[[], Awaitable[T | None]]) -> T:
@@ -123,6 +124,20 @@ class Work:
         """Record facts before the step has ended, for what must be kept though the step fails."""
         with self.sessions.write() as session:
             publications.get(session, self.subject.id).facts = record.dump(facts).decode()
+
+    def remember_bundle(self, files: list[Archived]) -> None:
+        """Record what the bundle holds."""
+        with self.sessions.write() as session:
+            bundles.put(session, self.subject.id, str(self.bundle.relative_to(self.home)), files)
+
+    def bundle_files(self) -> list[Archived]:
+        """What the bundle holds, as it was recorded."""
+        with self.sessions.read() as session:
+            return bundles.files(session, self.subject.id)
+
+    def open_bundled(self, path: str) -> BinaryIO:
+        """Open a file of the bundle by its path in it."""
+        return (self.bundle / path).open("rb")
 
     def pump(self, source: str, read: Callable[[str, str], LogChunk]) -> None:
         """Move what is new of a log into storage: the chunk first, then the row that counts it."""
@@ -157,6 +172,7 @@ class Work:
         with self.sessions.write() as session:
             logs.ensure(session, self.subject.id, self.source(source)).ended = True
 
-    def _cancel_requested(self) -> bool:
+    def cancel_requested(self) -> bool:
+        """Say whether somebody asked for this publication to stop."""
         with self.sessions.read() as session:
             return publications.get(session, self.subject.id).cancel_requested

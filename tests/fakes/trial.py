@@ -1,0 +1,76 @@
+"""A worker on real storage, registry, depository, forge and database, with a fake builder and runner, that may be told to die.
+
+Runs in a process of its own (forked from a server that has everything imported), so that SIGKILL is the real thing.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+from fakes.builder import FakeBuilder
+from fakes.lethal import Lethal, LethalSessions, Moments
+from fakes.runner import FakeRunner
+
+from tagstone.bootstrap import Application
+from tagstone.ports import Builder, Ports, Runner
+from tagstone.settings import Database, Settings, Waits
+from tagstone.store.session import Sessions
+from tagstone.worker import run_worker
+
+# Looking for a change is not an effect: a kill there is the same as a kill before the next effect.
+QUIET = {"clock": frozenset({"now"}), "forge": frozenset({"identify"}), "storage": frozenset({"open", "size", "list"})}
+
+
+class TrialApplication(Application):
+    """An application whose engines are fakes that keep their state in the home folder."""
+
+    @cached_property
+    def builder(self) -> Builder:
+        return FakeBuilder(self.home / "fake-builds")
+
+    @cached_property
+    def runner(self) -> Runner:
+        return FakeRunner(self.home / "fake-runs", self.storage)
+
+
+class LethalApplication(TrialApplication):
+    """The same, dying at a moment."""
+
+    def __init__(self, settings: Settings, moments: Moments) -> None:
+        super().__init__(settings)
+        self._moments = moments
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        return LethalSessions(super().sessions, self._moments)
+
+    @cached_property
+    def ports(self) -> Ports:
+        healthy = super().ports
+        wrapped = {
+            name: Lethal(getattr(healthy, name), name, self._moments, QUIET.get(name, frozenset()))
+            for name in ("forge", "registry", "builder", "runner", "storage", "depository", "deposit_files")
+        }
+        return replace(healthy, **wrapped)
+
+
+def settings(home: Path, database: str | None) -> Settings:
+    """Settings for quick work on this database (None: SQLite)."""
+    waits = Waits(poll=0.02, poll_longest=0.1, retry=0.05, retry_longest=0.2, recovery=0.1)
+    return Settings(home=home, database=Database(url=database), waits=waits)
+
+
+def work(home: Path, database: str | None, fatal: int | None) -> None:
+    """Work until nothing is left, or until the fatal moment."""
+    sink = os.open(home / "worker.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for stream in (1, 2):
+        os.dup2(sink, stream)
+    application: Callable[[], Application] = lambda: LethalApplication(  # noqa: E731
+        settings(home, database), Moments(home / "moments", fatal)
+    )
+    run_worker(application(), drain=True)
+    sys.stdout.flush()
+    os._exit(0)
