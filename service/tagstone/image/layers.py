@@ -3,7 +3,7 @@
 Engines hand over a root filesystem in an order and with hard-link names of their own; from equal roots come equal bytes.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
@@ -46,12 +46,15 @@ class _Place:
     offset: int
 
 
-def environment_layer(base: RootIndex, root: BinaryIO, out: BinaryIO, spool: BinaryIO) -> EnvironmentLayer:
+def environment_layer(
+    base: RootIndex, root: BinaryIO, out: BinaryIO, spool: BinaryIO, kept: Collection[str] = ()
+) -> EnvironmentLayer:
     """Write what `root` (an engine's tar stream) has over `base` as a canonical, uncompressed layer.
 
     `spool` is an empty file, open for reading and writing, that takes the contents: a stream names a file before the links
     to it, so any content may still be wanted. All but times is compared. Hard links count among changed names only, since a
-    layer must not link to a file below it (Docker applies each layer by itself).
+    layer must not link to a file below it (Docker applies each layer by itself). `kept` names directories that are written
+    though they are otherwise left out: a base needs its mount points.
 
     Raises:
         Invalid: the root is damaged, cut short, or holds what no image can hold.
@@ -59,7 +62,7 @@ def environment_layer(base: RootIndex, root: BinaryIO, out: BinaryIO, spool: Bin
     places = _read_root(root, spool)
     nodes = {path: place.node for path, place in places.items()}
     settle_parents(nodes, dict(nodes))
-    wanted = _wanted(base.nodes, nodes)
+    wanted = _wanted(base.nodes, nodes) | {path: nodes[path] for path in kept if _is_directory(nodes, path)}
     whiteouts = _whiteouts(base.nodes, nodes)
     entries = _entries(wanted | _directories(wanted, whiteouts, nodes), places, whiteouts, spool)
     digest, size = write_tar(entries, out, ENVIRONMENT_TIME)
