@@ -1,5 +1,7 @@
 """Pydantic's findings as faults: the line, the nearest key, and what to write instead."""
 
+import json
+import re
 import shlex
 from typing import Any
 
@@ -10,6 +12,7 @@ from tagstone.domain.faults import Fault
 from tagstone.domain.nearest import nearest_key
 from tagstone.domain.yaml_text import Document
 
+_PLAIN = re.compile(r"-{0,2}(?!(?:true|false|null)$)[A-Za-z_][\w./-]*", re.IGNORECASE)
 _WANTED = {
     "string_type": "a text",
     "int_type": "a whole number",
@@ -63,7 +66,7 @@ def _words(text: str) -> list[str]:
         words = shlex.split(text[:200])
     except ValueError:
         words = text[:200].split()
-    return [word if word.replace("-", "").replace(".", "").isalnum() else f'"{word}"' for word in words]
+    return [word if _PLAIN.fullmatch(word) else json.dumps(word, ensure_ascii=False) for word in words]
 
 
 def _kind(value: object) -> str:
