@@ -39,9 +39,9 @@ class OciRegistry:
         self,
         session: requests.Session,
         host: str,
-        *,
-        insecure: bool = False,
+        insecure: bool = False,  # noqa: FBT001, FBT002  # said by name wherever it is not a setting's
         prefix: str = "",
+        *,
         credentials: tuple[str, str] | None = None,
         timeout: float = 60.0,
     ) -> None:

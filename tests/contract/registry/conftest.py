@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import requests
-from fakes.registry import FakeRegistry, changed
 
+from fakes.registry import FakeRegistry, changed
 from tagstone.adapters.oci_layout import OciLayout
 from tagstone.adapters.oci_registry import OciRegistry
 from tagstone.domain.oci import CONFIG, LAYER, Descriptor, ImageSettings, Platform
@@ -94,7 +94,9 @@ def registry(subject: Subject) -> Any:
     return subject.registry
 
 
-def push_image(registry: Any, name: str, tag: str | None, *layers: bytes, command: tuple[str, ...] = ("true",)) -> tuple[str, bytes]:
+def push_image(
+    registry: Any, name: str, tag: str | None, *layers: bytes, command: tuple[str, ...] = ("true",)
+) -> tuple[str, bytes]:
     """Write an image of these layers; returns its digest and manifest."""
     written = [registry.put_blob(name, [layer], LAYER) for layer in layers]
     settings = ImageSettings(env=(("A", "b"),), workdir="/workspace", command=command)

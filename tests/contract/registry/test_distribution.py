@@ -4,10 +4,10 @@ import hashlib
 
 import pytest
 import requests
-from fakes.registry import FakeRegistry
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from fakes.registry import FakeRegistry
 from tagstone.adapters.oci_distribution import answer, loopback
 from tagstone.api.registry import registry_router
 from tagstone.domain.oci import LAYER, MANIFEST

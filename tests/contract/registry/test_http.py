@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from fakes.registry import FakeRegistry
 from tagstone.adapters.oci_distribution import answer
 from tagstone.adapters.oci_registry import OciRegistry
 from tagstone.domain.oci import LAYER
@@ -41,7 +42,7 @@ class Scripted:
                 if self.command != "HEAD":
                     self.wfile.write(body)
 
-            do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = respond
+            do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = respond  # noqa: N815  # http.server calls them so
 
             def log_message(self, *_) -> None:
                 pass
@@ -98,8 +99,6 @@ def guarded(server, registry, password=None):
 
 @pytest.fixture
 def kept(push):
-    from fakes.registry import FakeRegistry
-
     fake = FakeRegistry()
     push(fake, "a", "v1", b"layer")
     return fake
@@ -119,7 +118,9 @@ def test_credentials_go_to_the_token_service_only(scripted, session, kept):
     server.reply = guarded(server, kept, password="s3cret")
     registry = OciRegistry(session, server.host, insecure=True, credentials=("user", "s3cret"))
     registry.manifest("a", "v1")
-    assert {path.partition("?")[0] for _, path, headers in server.seen if headers.get("authorization", "").startswith("Basic")} == {"/token"}
+    assert {
+        path.partition("?")[0] for _, path, headers in server.seen if headers.get("authorization", "").startswith("Basic")
+    } == {"/token"}
 
 
 def test_a_wrong_password_is_forbidden_and_not_in_the_message(scripted, session, kept):
@@ -141,7 +142,9 @@ def test_an_expired_token_is_fetched_again(remote, kept):
 
 def test_a_basic_login_is_given_to_the_registry_that_asks_for_it(scripted, session):
     server = scripted()
-    server.reply = lambda _m, _p, headers: (200, {}, b"x") if "authorization" in headers else (401, {"WWW-Authenticate": 'Basic realm="x"'}, b"")
+    server.reply = lambda _m, _p, headers: (
+        (200, {}, b"x") if "authorization" in headers else (401, {"WWW-Authenticate": 'Basic realm="x"'}, b"")
+    )
     assert OciRegistry(session, server.host, insecure=True, credentials=("user", "pw")).has_blob("a", NOTHING)
     with pytest.raises(Forbidden, match="login"):
         OciRegistry(session, server.host, insecure=True).has_blob("a", NOTHING)
@@ -256,8 +259,12 @@ def test_a_tag_that_another_moves_meanwhile_is_a_conflict(remote, kept):
         registry.put_manifest("a", ours, "v1")
 
 
-@pytest.mark.parametrize(("status", "kind"), [(400, Permanent), (401, Forbidden), (403, Forbidden), (404, NotFound), (500, Temporary)])
-@pytest.mark.parametrize("body", [b"", b"[" * 100_000, b'{"errors": 3}', b'{"errors": [{"message": "a\\u001b[31m\\n"}]}', b"\xff"])
+@pytest.mark.parametrize(
+    ("status", "kind"), [(400, Permanent), (401, Forbidden), (403, Forbidden), (404, NotFound), (500, Temporary)]
+)
+@pytest.mark.parametrize(
+    "body", [b"", b"[" * 100_000, b'{"errors": 3}', b'{"errors": [{"message": "a\\u001b[31m\\n"}]}', b"\xff"]
+)
 def test_whatever_a_registry_answers_only_our_errors_come_out(remote, status, kind, body):
     server, registry = remote
     server.reply = lambda *_: (status, {}, body)
@@ -268,7 +275,10 @@ def test_whatever_a_registry_answers_only_our_errors_come_out(remote, status, ki
 
 def test_lists_are_read_page_by_page(remote):
     server, registry = remote
-    pages = {"": (b'{"tags": ["v1", 3, "../x"]}', "</v2/a/tags/list?last=v1>; rel=\"next\""), "last=v1": (b'{"tags": ["v2"]}', "")}
+    pages = {
+        "": (b'{"tags": ["v1", 3, "../x"]}', '</v2/a/tags/list?last=v1>; rel="next"'),
+        "last=v1": (b'{"tags": ["v2"]}', ""),
+    }
 
     def reply(_method, path, _headers):
         body, link = pages["last=v1" if "last" in path else ""]
