@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from tagstone import __version__
-from tagstone.cli import looking, operating, proving, publishing
+from tagstone.cli import authoring, looking, operating, proving, publishing
 
 # Plain help instead of boxes: it comes up in half the time, and reads the same in the reference.
 app = typer.Typer(name="tagstone", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -27,6 +27,7 @@ def tagstone(
     """
 
 
+app.command()(authoring.check)
 app.command()(publishing.rehearse)
 app.command()(publishing.publish)
 app.command("list")(looking.list_)
@@ -36,6 +37,7 @@ app.command()(publishing.retry)
 app.command()(publishing.cancel)
 app.command()(proving.reproduce)
 app.command()(proving.verify)
+app.command("base-image")(operating.base_image)
 app.command()(operating.serve)
 app.command()(operating.worker)
 app.add_typer(operating.database, name="db")

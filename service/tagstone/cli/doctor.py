@@ -93,8 +93,7 @@ def engine(application: "Application") -> Finding:
             "chroot isolates nothing: runs see this machine",
             "Install podman and set TAGSTONE_RUNS__ENGINE=podman.",
         )
-    containers = application.containers
-    return Finding("engine", OK, f"{containers.flavour} {containers.version}")
+    return Finding("engine", OK, str(application.containers))
 
 
 def builder(application: "Application") -> Finding:
@@ -111,11 +110,13 @@ def registry(application: "Application") -> Finding:
 
 def bases(application: "Application") -> Finding:
     """The base images that generated environments commonly stand on."""
+    from tagstone.actions.base_image import resolve_base, this_platform
+    from tagstone.domain.lock import Lock
+
     missing = []
     for written in _BASES:
-        name, _, tag = written.partition(":")
         try:
-            application.registry.manifest(name, tag)
+            resolve_base(application.registry, None, written, Lock(), this_platform())
         except NotFound:
             missing.append(written)
     if not missing:

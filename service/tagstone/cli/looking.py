@@ -47,9 +47,9 @@ def list_(
 
 
 def show(context: typer.Context, identity: Identity, json: Json = False) -> None:
-    """Show one publication: what, where, identifier, image, steps, hardware, outputs, and what to do.
+    """Show one publication.
 
-    A rehearsal is found by its id, by a beginning of it, or by the ref that it was made from.
+    What and where, identifier, image, steps, hardware, outputs, and what to do if it failed. A rehearsal is found by its id, by a beginning of it, or by the ref that it was made from.
     """
     with answering(json=json) as output:
         from tagstone.cli.card import card

@@ -8,6 +8,7 @@ from tagstone.cli.exit_codes import ExitCode
 from tagstone.cli.opening import application_of
 from tagstone.cli.output import Json, answering, tell
 from tagstone.cli.safe_text import visible
+from tagstone.errors import NotFound
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -17,8 +18,37 @@ if TYPE_CHECKING:
 database = typer.Typer(help="Look after the database.", no_args_is_help=True, rich_markup_mode=None)
 
 
+def base_image(
+    context: typer.Context,
+    base: Annotated[str, typer.Argument(metavar="BASE", help="What to make, such as debian:bookworm.", show_default=False)],
+    json: Json = False,
+) -> None:
+    """Make a base image from a distribution's packages.
+
+    For sites that cannot pull: the image goes into the registry, where environments that name the base find it. Equal packages
+    give an equal digest. A base that is there already stays as it is.
+    """
+    with answering(json=json) as output:
+        from tagstone.actions.base_image import make_base_image, resolve_base, this_platform
+        from tagstone.domain.lock import Lock
+
+        application = application_of(context)
+        platform, made = this_platform(), False
+        try:
+            image = resolve_base(application.registry, None, base, Lock(), platform)
+        except NotFound:
+            tell(f"making {base} from its distribution's packages")
+            image = make_base_image(application.registry, application.make_root, base, application.scratch, platform)
+            made = True
+        told = f"{visible(base)} is {image.reference}" + ("" if made else ", as before")
+        output.answer({"base": base, "image": str(image.reference), "made": made}, lambda: told)
+
+
 def serve(context: typer.Context) -> None:
-    """Serve the pages of all records, and the embedded registry's images read-only at /v2/, until interrupted."""
+    """Serve the pages of all records.
+
+    Offers the embedded registry's images too, read-only at /v2/, so that any engine can pull them by digest. Ctrl-C ends it.
+    """
     with answering(json=False):
         from tagstone import asgi
 
@@ -31,9 +61,9 @@ def worker(
     context: typer.Context,
     drain: Annotated[bool, typer.Option("--drain", help="End when nothing is left to do.")] = False,
 ) -> None:
-    """Perform what is queued; take over what a worker that died left unfinished.
+    """Perform what is queued.
 
-    `publish` and `rehearse` start one by themselves when none is there.
+    Takes over what a worker that died left unfinished. `publish` and `rehearse` start one by themselves when none is there.
     """
     with answering(json=False):
         from tagstone.worker import run_worker
@@ -48,7 +78,10 @@ def _database() -> None:
 
 @database.command("upgrade")
 def upgrade(context: typer.Context) -> None:
-    """Bring the database to this version's tables; nothing happens when they are there."""
+    """Bring the database to this version's tables.
+
+    Nothing happens when they are there. SQLite is brought up to date by itself; PostgreSQL waits for this command.
+    """
     with answering(json=False):
         from tagstone.store import migrations
 
@@ -61,9 +94,9 @@ def upgrade(context: typer.Context) -> None:
 
 
 def doctor(context: typer.Context, json: Json = False) -> None:
-    """Check this machine: programs, engines, registry, database, disk, base images, worker.
+    """Check this machine.
 
-    Each line is ok, a warning or a fault, with what to do about it; faults end with exit code 8.
+    Looks at programs, engines, registry, database, disk, base images and worker. Each line is ok, a warning or a fault, with what to do about it; faults end with exit code 8.
     """
     with answering(json=json) as output:
         from tagstone.cli.doctor import FAULT, examine

@@ -36,8 +36,11 @@ class Output:
         told = text()
         if isinstance(told, str):
             print(told, flush=True)
-        else:
-            console(stderr=False).print(told)
+            return
+        screen = console(stderr=False)
+        with screen.capture() as capture:
+            screen.print(told)
+        print("\n".join(line.rstrip() for line in capture.get().splitlines()), flush=True)
 
     def error(self, error: TagstoneError, code: ExitCode) -> None:
         """Print an error with its faults and its remedy."""

@@ -48,9 +48,9 @@ def reproduce(context: typer.Context, identity: Identity, json: Json = False) ->
 
 
 def verify(context: typer.Context, identity: Identity, json: Json = False) -> None:
-    """Re-read every byte of bundle, deposit and image against the recorded checksums.
+    """Re-read every byte against the recorded checksums.
 
-    Says `intact`, or `damaged` with the list and exit code 10.
+    Reads bundle, deposit and image. Says `intact`, or `damaged` with the list and exit code 10.
     """
     with answering(json=json) as output:
         from tagstone.actions import verify as verifying

@@ -1,0 +1,124 @@
+"""base-image, db upgrade, doctor."""
+
+import io
+import tarfile
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import create_engine
+
+from tagstone.adapters.oci_layout import OciLayout
+from tagstone.bootstrap import Application
+from tagstone.cli import doctor
+from tagstone.errors import Temporary
+from tagstone.settings import Settings
+
+
+@pytest.fixture
+def fresh(tagstone, tmp_path):
+    """The same command line on a home that does not exist yet."""
+    tagstone.application = Application(Settings(home=tmp_path / "fresh", _env_file=None))
+    return tagstone
+
+
+@contextmanager
+def small_root(distribution: str, suite: str):
+    """A root filesystem with one file."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as tar:
+        entry = tarfile.TarInfo("./etc/os-release")
+        data = f"{distribution} {suite}\n".encode()
+        entry.size = len(data)
+        tar.addfile(entry, io.BytesIO(data))
+    made.seek(0)
+    yield made
+
+
+def test_a_base_image_is_made_once_and_found_again(fresh):
+    fresh.application.make_root = small_root
+    first, second = fresh.json("base-image", "debian:bookworm"), fresh.json("base-image", "debian:bookworm")
+    assert first["image"].startswith("base/debian@sha256:")
+    assert (first["made"], second["made"], second["image"]) == (True, False, first["image"])
+
+
+def test_what_names_no_image_is_invalid(fresh):
+    assert fresh("base-image", "; rm -rf /").exit_code == 3
+
+
+def test_db_upgrade_makes_the_tables_and_then_has_nothing_to_do(fresh):
+    first, second = fresh("db", "upgrade"), fresh("db", "upgrade")
+    assert (first.exit_code, "was empty" in first.stdout) == (0, True)
+    assert (second.exit_code, "was" in second.stdout) == (0, False)
+
+
+class Engine:
+    """An engine that answers."""
+
+    def __str__(self) -> str:
+        return "Podman 4.3.1"
+
+
+class Builder:
+    name = "buildah"
+
+
+@pytest.fixture
+def healthy(fresh, tagstone):
+    """A machine on which all is well but for the base images."""
+    application = fresh.application
+    application.containers, application.builder, application.locks = Engine(), Builder(), tagstone.locks
+    application.registry = OciLayout(application.home / "images", 5.0)
+    return fresh
+
+
+def test_doctor_finds_a_healthy_machine_healthy(healthy):
+    healthy.application.make_root = small_root
+    healthy("base-image", "debian:bookworm")
+    told = healthy.json("doctor")
+    assert told["healthy"] is True
+    assert {check["check"]: check["verdict"] for check in told["checks"]} == dict.fromkeys(doctor.CHECKS, "ok")
+
+
+def test_doctor_warns_of_missing_bases_and_says_how_to_make_them(healthy):
+    done = healthy("doctor")
+    assert done.exit_code == 0
+    assert "→ Run `tagstone base-image debian:bookworm`." in done.stdout
+
+
+def test_doctor_tells_every_fault_with_its_remedy_and_goes_on(healthy):
+    class Away:
+        def put_blob(self, *_: object) -> None:
+            raise Temporary("The registry is away.", remedy="Start it.")
+
+        def manifest(self, *_: object) -> bytes:
+            raise RuntimeError("secret")
+
+    healthy.application.registry = Away()
+    done = healthy("doctor")
+    assert done.exit_code == 8
+    assert "The registry is away." in done.stdout
+    assert "→ Start it." in done.stdout
+    assert "RuntimeError" in done.stdout
+    assert "secret" not in done.output
+    assert "worker" in done.stdout
+
+
+@pytest.mark.parametrize("url", ["postgresql+psycopg://127.0.0.1:1/x?password=hunter2", "postgresql+psycopg://ada:hunter2@127.0.0.1:1/x"])
+def test_doctor_never_shows_a_password(healthy, url):
+    healthy.application.engine = create_engine(url)
+    assert "hunter2" not in healthy("doctor").output
+
+
+def test_doctor_says_when_the_database_is_another_versions(healthy):
+    healthy("db", "upgrade")
+    with healthy.application.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    finding = doctor.database(healthy.application)
+    assert (finding.verdict, finding.remedy) == ("fault", "Install the newer Tagstone again.")
+
+
+def test_doctor_warns_when_work_waits_and_nobody_is_there(tagstone, installation):
+    installation.publication(state="queued", finished_at=None)
+    tagstone.stamp()
+    tagstone.locks.alive = False
+    assert doctor.worker(tagstone.application).verdict == "warning"
