@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from tagstone import ports
+    from tagstone.actions.base_image import MakeRoot
     from tagstone.adapters.engine_client import Engine as ContainerEngine
     from tagstone.adapters.executor_locks import DatabaseLocks, FileLocks
     from tagstone.adapters.folder_depository import FolderDepository
@@ -158,6 +159,13 @@ class Application:
         return self._remote(builds.upstream, insecure=builds.upstream_insecure) if builds.upstream else None
 
     @cached_property
+    def make_root(self) -> MakeRoot:
+        """What makes a distribution's root filesystem from its packages."""
+        from tagstone.adapters.mmdebstrap import Mmdebstrap
+
+        return Mmdebstrap(self.scratch).root
+
+    @cached_property
     def http(self) -> requests.Session:
         """The HTTP client that adapters share."""
         import requests
@@ -177,26 +185,34 @@ class Application:
     def builder(self) -> ports.Builder:
         """The engine that makes root filesystems."""
         from tagstone.adapters.buildah import Buildah
-        from tagstone.adapters.engine_builds import EngineBuilds
 
         builds = self.settings.builds
         folder = self.home / "builds"
         if builds.builder == "buildah" or (builds.builder == "auto" and Buildah.usable()):
             return Buildah(folder, self.registry, site_ca=builds.site_ca, limit=builds.time)
+        from tagstone.adapters.engine_builds import EngineBuilds
+
         return EngineBuilds(folder, self.containers, self.registry, site_ca=builds.site_ca, limit=builds.time)
 
     @cached_property
     def runner(self) -> ports.Runner:
         """The engine that runs images."""
-        from tagstone.adapters.chroot_runs import ChrootRuns
-        from tagstone.adapters.engine_runs import EngineRuns
-
         runs = self.settings.runs
         folder = self.home / "runs"
         if runs.engine == "chroot":
+            from tagstone.adapters.chroot_runs import ChrootRuns
+
             return ChrootRuns(folder, self.registry, self.storage, self.clock, log_limit=runs.log_bytes)
+        from tagstone.adapters.engine_runs import EngineRuns
+
         return EngineRuns(
-            self.containers, self.registry, self.storage, folder, self.clock, pids_limit=runs.pids, log_limit=runs.log_bytes
+            self.containers,
+            self.registry,
+            self.storage,
+            folder,
+            self.clock,
+            pids_limit=runs.pids,
+            log_limit=runs.log_bytes,
         )
 
     @cached_property

@@ -37,7 +37,7 @@ def run_worker(application: Application, *, drain: bool, stop: threading.Event |
             _log.info("worker is ready", executor=executor)
             while not stop.is_set():
                 _take_over(application)
-                if drain and _nothing_left(application):
+                if drain and _nothing_left(application, executor):
                     break
                 stop.wait(min(durations.recovery, 0.5) if drain else durations.recovery)
         finally:
@@ -68,9 +68,13 @@ def _take_over(application: Application) -> None:
             application.locks.forget(executor)
 
 
-def _nothing_left(application: Application) -> bool:
+def _nothing_left(application: Application, executor: str) -> bool:
+    """Nothing is asked for, and the engine has written down the end of all that this worker did."""
     with application.sessions.read() as session:
-        return not publications.active(session)
+        if publications.active(session):
+            return False
+    mine = DBOS.list_workflows(status="PENDING", executor_id=executor, load_input=False, load_output=False, limit=1)
+    return not mine
 
 
 def _stop_on_signals() -> threading.Event:

@@ -26,7 +26,9 @@ class Held(Exception):
 
 async def resolve(work: Work) -> Facts:
     """Read and validate manifest and citation at the commit, and keep the code."""
-    source = await work.call(resolving.resolve, work.ports, work.policy, work.subject.project, work.subject.commit, work.subject.kind, work.folder)
+    source = await work.call(
+        resolving.resolve, work.ports, work.policy, work.subject.project, work.subject.commit, work.subject.kind, work.folder
+    )
     return Facts(publication=work.subject.id, source=source, tagstone=__version__)
 
 
@@ -39,11 +41,9 @@ async def build(work: Work) -> Facts:
     if environment is None:
         environment = await _environment(work, plan)
     image = await work.call(building.write_image, work.ports, environment, plan, facts.source, work.folder)
-    packages = await work.call(building.packages, work.ports.registry, environment)
     name = work.ports.builder.name if built and plan.needs_engine else "none"
-    made = ImageFacts(
-        image=image, environment_key=plan.key, bases=plan.recipe.bases, packages=packages, builder=name, built=built
-    )
+    bases, found = plan.recipe.bases, environment.packages
+    made = ImageFacts(image=image, environment_key=plan.key, bases=bases, packages=found, builder=name, built=built)
     return replace(facts, image=made)
 
 
@@ -120,7 +120,7 @@ async def release(work: Work) -> Facts:
     """Publish: asked once, then observed; then the tag is set in the registry, never to be moved."""
     facts = work.subject.facts
     deposit = await work.call(depositing.publish_once, work.ports.depository, _deposit(facts).id)
-    await work.call(building.name_image, work.ports.registry, _image(facts), facts.source.tag)
+    await work.call(building.name_image, work.ports.registry, _image(facts).image, facts.source.tag)
     return replace(facts, deposit=deposit)
 
 
