@@ -2,17 +2,15 @@
 
 import fcntl
 import json
-import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 ASSETS = Path(__file__).parents[2] / "assets" / "citation"
-CACHE = Path.home() / ".cache" / "tagstone" / "cffconvert"
-PINS = ("cffconvert==2.0.0", "jsonschema==3.2.0", "setuptools==65.5.0")
+ROOT = Path(__file__).parents[3]
+TOOL = ".cache/tools/cffconvert"
 JUDGE = """
 import json, pathlib, sys, warnings
 warnings.simplefilter("ignore")
@@ -49,14 +47,9 @@ def cffconvert_says() -> Callable[[list[Path]], dict[Path, bool]]:
 
 
 def _environment() -> Path:
-    """Made under another name and renamed, one process at a time: what stands there is whole."""
-    CACHE.parent.mkdir(parents=True, exist_ok=True)
-    with CACHE.with_suffix(".lock").open("w") as lock:
+    """The environment that `make test` makes; made here too where somebody runs this test alone."""
+    (ROOT / ".cache").mkdir(exist_ok=True)
+    with (ROOT / ".cache" / "cffconvert.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        ready = CACHE / "ready"
-        if not ready.exists() or ready.read_text() != repr(PINS):
-            shutil.rmtree(CACHE, ignore_errors=True)
-            subprocess.run([sys.executable, "-m", "venv", str(CACHE)], check=True)
-            subprocess.run([str(CACHE / "bin" / "pip"), "install", "--quiet", *PINS], check=True, capture_output=True)
-            ready.write_text(repr(PINS))
-    return CACHE / "bin" / "python"
+        subprocess.run(["make", "--silent", f"{TOOL}/.installed"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return ROOT / TOOL / "bin" / "python"
