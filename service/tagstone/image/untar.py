@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import io
+import sys
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -10,10 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
-from backports import zstd
-
 from tagstone.errors import Invalid
 from tagstone.image.tar import CHUNK, Kind, pieces
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 # Names, links and attributes of one entry; beyond it a header is an attack on memory.
 _HEADER_BYTES = 1 << 20

@@ -75,18 +75,27 @@ def _damage(path: Path) -> None:
     path.write_bytes(changed(path.read_bytes()))
 
 
-@pytest.fixture(params=["fake", "layout", "docker-registry"])
-def subject(request: pytest.FixtureRequest, tmp_path: Path, session: requests.Session) -> Subject:
-    if request.param == "fake":
+def _subject(kind: str, request: pytest.FixtureRequest, tmp_path: Path, session: requests.Session) -> Subject:
+    if kind == "fake":
         fake = FakeRegistry()
         return Subject(fake, fake.corrupt)
-    if request.param == "layout":
+    if kind == "layout":
         return Subject(OciLayout(tmp_path, 10), lambda digest: _damage(tmp_path / "blobs" / digest.replace(":", "/")))
     running: RunningRegistry = request.getfixturevalue("docker_registry")
     prefix = tmp_path.name.replace("_", "-").lower().strip("-")
     registry = OciRegistry(session, running.host, insecure=True, prefix=prefix)
     store = running.root / "docker/registry/v2/blobs/sha256"
     return Subject(registry, lambda digest: _damage(store / digest[7:9] / digest[7:] / "data"))
+
+
+@pytest.fixture(params=["fake", "layout", "docker-registry"])
+def subject(request: pytest.FixtureRequest, tmp_path: Path, session: requests.Session) -> Subject:
+    return _subject(request.param, request, tmp_path, session)
+
+
+@pytest.fixture(params=["layout", "docker-registry"])
+def real_registry(request: pytest.FixtureRequest, tmp_path: Path, session: requests.Session) -> Any:
+    return _subject(request.param, request, tmp_path, session).registry
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import tracemalloc
 
 import pytest
 import requests
@@ -186,3 +187,14 @@ def test_a_blob_may_be_read_by_tools_that_read_as_they_like(registry):
     written = registry.put_blob("a", [b"0123456789" * 1000], LAYER)
     with registry.blob("a", written.digest) as stream:
         assert io.BufferedReader(stream).read() == b"0123456789" * 1000
+
+
+def test_memory_does_not_grow_with_the_size_of_blobs(real_registry):
+    tracemalloc.start()
+    try:
+        written = real_registry.put_blob("a", (bytes(1 << 20) for _ in range(64)), LAYER)
+        with real_registry.blob("a", written.digest) as stream:
+            assert sum(len(piece) for piece in iter(lambda: stream.read(1 << 20), b"")) == 64 << 20
+        assert tracemalloc.get_traced_memory()[1] < 10 << 20
+    finally:
+        tracemalloc.stop()

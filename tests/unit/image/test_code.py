@@ -3,7 +3,7 @@ import io
 import tarfile
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagstone.domain.source import EntryKind
@@ -108,6 +108,7 @@ def test_a_commit_from_an_impossible_time_is_refused(time):
         code_archive([], time, io.BytesIO())
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.sampled_from("ab-./\udcff"), max_size=6), max_size=6, unique=True), st.sets(st.integers(0, 5)))
 def test_any_tree_is_written_in_order_or_refused(names, submodules):
     ordered = sorted(names, key=lambda name: name.encode("utf-8", "surrogateescape"))

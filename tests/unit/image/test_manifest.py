@@ -2,7 +2,7 @@ import json
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes.registry import FakeRegistry
@@ -160,6 +160,7 @@ def test_an_image_that_is_not_there_is_not_found(registry):
         read_image(registry, "a", "v1", Platform())
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=5),
