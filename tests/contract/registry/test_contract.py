@@ -89,7 +89,7 @@ def test_a_manifest_without_a_tag_is_found_by_digest_alone(registry, push):
 def test_names_do_not_see_each_others_manifests(registry, push):
     digest, _ = push(registry, "project", "v1", b"layer")
     push(registry, "project/part", None, b"other")
-    for name in ("project/part", "projec", "projectx"):
+    for name in ("project/part", "proj", "projectx"):
         for reference in ("v1", digest):
             with pytest.raises(NotFound):
                 registry.manifest(name, reference)
