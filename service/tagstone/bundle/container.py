@@ -21,7 +21,7 @@ _READ_ONLY = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-tr
 
 def container(image: ImageFacts, run: RunFacts, *, limited: bool) -> dict[str, object]:
     """A configuration whose root is `rootfs` and whose workspace is `../workspace`, both beside it."""
-    environment = {"PATH": _PATH} | dict(image.image.settings.env) | dict(run.spec.env)
+    environment = {"PATH": _PATH} | dict(image.image.settings.env) | dict(run_environment(run))
     namespaces = ["pid", "ipc", "uts", "mount", *([] if run.spec.network else ["network"])]
     linux: dict[str, object] = {
         "namespaces": [{"type": name} for name in namespaces],
@@ -44,6 +44,11 @@ def container(image: ImageFacts, run: RunFacts, *, limited: bool) -> dict[str, o
         "mounts": _mounts(run),
         "linux": linux,
     }
+
+
+def run_environment(run: RunFacts) -> tuple[tuple[str, str], ...]:
+    """What the run found in its environment beside the image's own: its own folders in the workspace, and what was recorded."""
+    return (("HOME", f"{run.spec.workdir}/.home"), ("TMPDIR", f"{run.spec.workdir}/.tmp"), *run.spec.env)
 
 
 def _resources(run: RunFacts) -> dict[str, object]:

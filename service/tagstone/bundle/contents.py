@@ -38,7 +38,7 @@ def bundle_files(facts: Facts, metadata: DepositMetadata, citation: str, image_m
         written_text("tagstone.yml", source.manifest),
         written_text("CITATION.cff", citation),
         written_text(README, readme(facts, metadata, image, run)),
-        written_text(REPRODUCE, reproduce(image, run)),
+        written_text(REPRODUCE, reproduce(facts.publication, image, run)),
     ]
     files.append(written(CRATE, crate(facts, metadata, sorted(files, key=_path))))
     files.append(written(SUMS, checksum_list(files)))

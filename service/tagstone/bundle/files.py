@@ -89,7 +89,8 @@ def parse_checksum_list(data: bytes) -> dict[str, str]:
         Invalid: a line is no checksum and path.
     """
     found = {}
-    for number, line in enumerate(data.decode("utf-8", "replace").removesuffix("\n").split("\n"), 1):
+    lines = data.decode("utf-8", "replace").split("\n")
+    for number, line in enumerate(lines if lines[-1] else lines[:-1], 1):
         sha256, separator, path = line[:64], line[64:66], line[66:]
         if separator not in ("  ", " *") or not path or any(digit not in "0123456789abcdef" for digit in sha256):
             raise Invalid(f"Line {number} of {SUMS} is no checksum.", remedy="Take the bundle again from where it is kept.")

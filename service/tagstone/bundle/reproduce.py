@@ -3,7 +3,7 @@
 import json
 from importlib.resources import files
 
-from tagstone.bundle.container import container
+from tagstone.bundle.container import container, run_environment
 from tagstone.bundle.text import shell
 from tagstone.domain.record import ImageFacts, RunFacts
 
@@ -11,16 +11,17 @@ FILE = "reproduce.sh"
 _PLACE = "#@RECORDED@\n"
 
 
-def reproduce(image: ImageFacts, run: RunFacts) -> str:
+def reproduce(publication: str, image: ImageFacts, run: RunFacts) -> str:
     """The script for one recorded run; text that authors wrote stands in single quotes only."""
     template = files("tagstone.bundle").joinpath(FILE).read_text("utf-8")
     before, _, after = template.partition(_PLACE)
-    return before + _recorded(image, run) + after
+    return before + _recorded(publication, image, run) + after
 
 
-def _recorded(image: ImageFacts, run: RunFacts) -> str:
+def _recorded(publication: str, image: ImageFacts, run: RunFacts) -> str:
     spec, granted = run.spec, run.status.granted
     values = {
+        "name": f"tagstone-{publication}",
         "digest": image.image.digest,
         "config": image.image.config.digest,
         "workdir": spec.workdir,
@@ -38,7 +39,7 @@ def _recorded(image: ImageFacts, run: RunFacts) -> str:
 
 def _run_function(run: RunFacts) -> str:
     """`recorded_run IMAGE COMMAND…`: the command with the recorded environment, the image and the recorded command behind it."""
-    environment = " ".join(f"--env {shell(f'{name}={value}')}" for name, value in run.spec.env)
+    environment = " ".join(f"--env {shell(f'{name}={value}')}" for name, value in run_environment(run))
     command = " ".join(shell(word) for word in run.spec.command)
     return f'recorded_run() {{\n  recorded_image=$1\n  shift\n  "$@" {environment} "$recorded_image" {command}\n}}'
 

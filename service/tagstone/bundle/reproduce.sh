@@ -9,7 +9,7 @@
 #
 # Ends with 0: identical, 1: different, 2: it could not be run (the last line says why).
 # Needs a POSIX shell, the usual commands beside it (tar, sha256sum), and one of podman, docker, buildah, or
-# skopeo with umoci and runc. The network is not used, unless the recorded run had it.
+# skopeo with umoci and runc. The network is not used, unless the recorded run had it. The image stays with the tool.
 set -eu
 export LC_ALL=C
 umask 022
@@ -115,7 +115,10 @@ fresh_workspace() {
       *'  inputs/'*) lay_input "${line#*  inputs/}" ;;
     esac
   done <SHA256SUMS
-  mkdir -p "$work/workspace/.tagstone/home" "$work/workspace/.tagstone/tmp"
+  for folder in .home .tmp; do
+    rm -rf "$work/workspace/$folder"
+    mkdir "$work/workspace/$folder"
+  done
   chmod -R a+rwX "$work/workspace"
   chmod 755 "$work"
 }
@@ -134,7 +137,7 @@ inside_user() {
 }
 
 with_podman() {
-  image=$(podman pull --quiet oci:image) || fail "podman cannot load image/."
+  image=$(cd "$work" && podman pull --quiet "oci:$recorded_name") || fail "podman cannot load image/."
   digest=$(podman image inspect --format '{{.Digest}}' "$image")
   [ "$digest" = "$recorded_digest" ] || fail "podman loaded $digest, not $recorded_digest."
   set -- podman run --name "$name" --pull never --security-opt label=disable
@@ -168,7 +171,7 @@ with_buildah() {
   if [ "$limits" = yes ]; then
     set -- "$@" --memory "$recorded_memory" --memory-swap "$recorded_memory" --cpu-period 100000 --cpu-quota "$recorded_cpu_quota"
   fi
-  "$@" oci:image >/dev/null || fail "buildah cannot load image/."
+  ( cd "$work" && "$@" "oci:$recorded_name" ) >/dev/null || fail "buildah cannot load image/."
   digest=$(buildah inspect --format '{{.FromImageDigest}}' "$name")
   [ "$digest" = "$recorded_digest" ] || fail "buildah loaded $digest, not $recorded_digest."
   set -- buildah run --user "$(inside_user)" --volume "$work/workspace:$recorded_workdir" --workingdir "$recorded_workdir"
@@ -217,6 +220,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/tagstone-reproduce.XXXXXX")
 trap clean EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
+ln -s "$(pwd)/image" "$work/$recorded_name" # podman and buildah name an image after its folder
 find_tool
 check_bundle
 fresh_workspace
