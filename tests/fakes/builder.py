@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tagstone.domain.build import BuildState, BuildStatus, ContextFile, Recipe
 from tagstone.domain.oci import ImageSettings
@@ -120,13 +121,13 @@ class FakeBuilder:
     def _path(self, key: str) -> Path:
         return self.folder / key / "build.json"
 
-    def _read(self, key: str) -> dict:
+    def _read(self, key: str) -> dict[str, Any]:
         try:
-            return json.loads(self._path(key).read_text())
+            return dict(json.loads(self._path(key).read_text()))
         except FileNotFoundError:
             raise NotFound(f"There is no build {key}.", remedy="Start it first.") from None
 
-    def _write(self, key: str, build: dict) -> None:
+    def _write(self, key: str, build: dict[str, Any]) -> None:
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
@@ -134,7 +135,7 @@ class FakeBuilder:
         partial.rename(path)
 
 
-def _root(build: dict) -> bytes:
+def _root(build: dict[str, Any]) -> bytes:
     facts = {name: build[name] for name in ("containerfile", "bases", "files")}
     contents = {"opt/environment.json": json.dumps(facts, sort_keys=True), "var/lib/dpkg/status": STATUS}
     out = io.BytesIO()

@@ -1,0 +1,206 @@
+"""Builds with Docker Engine or Podman, through the build call that both have.
+
+The call lasts as long as the build, so a detached child makes it: `python -m tagstone.adapters.engine_builds SPEC`.
+"""
+
+import contextlib
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import docker
+import docker.errors
+import requests
+
+from tagstone.adapters.build_jobs import (
+    CA_LINES,
+    SEARCH_PATH,
+    SITE_CA,
+    BuildJobs,
+    Command,
+    both_cases,
+    settings_of,
+    stream_of,
+    write_context_tar,
+)
+from tagstone.adapters.engine_client import Engine
+from tagstone.domain.build import BuildStatus, ContextFile, Recipe
+from tagstone.domain.containerfile import render
+from tagstone.domain.run import LogChunk
+from tagstone.ports import BuiltRoot, Registry
+
+_REPOSITORY = "localhost/tagstone-build"
+_CONTAINERFILE = ".tagstone.Containerfile"
+
+
+class EngineBuilds:
+    """Builds below `folder`; `site_ca` is a PEM file for the build only, `limit` the seconds that a build may take.
+
+    `proxies` (HTTP_PROXY and the like) become build arguments; `network` is the engine's network for RUN, its default when None.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        engine: Engine,
+        registry: Registry,
+        *,
+        site_ca: Path | None = None,
+        limit: float = 3600.0,
+        proxies: Mapping[str, str] | None = None,
+        network: str | None = None,
+    ) -> None:
+        self.name = engine.flavour
+        self._jobs = BuildJobs(folder, limit)
+        self._engine = engine
+        self._registry = registry
+        self._site_ca = site_ca
+        self._proxies = both_cases(proxies or {})
+        self._network = network
+
+    def start(self, key: str, recipe: Recipe, context: Callable[[], Iterator[tuple[ContextFile, bytes]]]) -> None:
+        """Begin, or adopt what an earlier start began: bases are pulled here, the rest is the detached child's.
+
+        Raises:
+            NotFound, Temporary: a base could not be pulled, or the child not be started.
+        """
+
+        def prepare(folder: Path) -> Command:
+            bases = [self._pull(key, recipe, number) for number in range(len(recipe.bases))]
+            text = render(recipe.containerfile, bases, self._ca_lines(key))
+            with (folder / "context.tar").open("wb") as out:
+                write_context_tar(out, context(), (_CONTAINERFILE, text))
+            spec = folder / "spec.json"
+            spec.touch(mode=0o600)  # proxies may carry passwords
+            spec.write_text(json.dumps(self._spec(key, folder)))
+            env = {"PATH": SEARCH_PATH, "HOME": str(folder), "LANG": "C.UTF-8"}
+            return Command((sys.executable, "-P", "-m", __name__, str(spec)), env)
+
+        self._jobs.start(key, prepare)
+
+    def observe(self, key: str) -> BuildStatus:
+        """How the build stands. Raises: NotFound when it was never started."""
+        return self._jobs.observe(key)
+
+    def logs(self, key: str, cursor: str) -> LogChunk:
+        """Log bytes since `cursor` (empty: from the start)."""
+        return self._jobs.logs(key, cursor)
+
+    @contextlib.contextmanager
+    def collect(self, key: str) -> Iterator[BuiltRoot]:
+        """The finished build's root filesystem. Raises: Conflict when it has not succeeded."""
+        self._jobs.finished(key)
+        client = self._engine.client
+        with self._engine.calling("The root filesystem was asked for"):
+            image = client.images.get(_tag(key, "result"))
+            container = client.containers.create(str(image.id), command=["none"], entrypoint=["none"], network_disabled=True)
+        try:
+            with self._engine.calling("The root filesystem was asked for"):
+                pieces = cast("Iterator[bytes]", container.export(chunk_size=2**20))  # the stubs say text
+            yield BuiltRoot(stream_of(self._translated(pieces)), settings_of(image.attrs.get("Config") or {}))
+        finally:
+            with self._engine.calling("A container was removed"), contextlib.suppress(docker.errors.NotFound):
+                container.remove(force=True)
+
+    def stop(self, key: str) -> None:
+        """End the build and remove all that it left; nothing there is no error."""
+        self._jobs.stop(key, lambda _: self._remove_images(key))
+
+    def _spec(self, key: str, folder: Path) -> dict[str, Any]:
+        return {
+            "socket": self._engine.socket,
+            "context": str(folder / "context.tar"),
+            "containerfile": _CONTAINERFILE,
+            "tag": _tag(key, "result"),
+            "buildargs": self._proxies,
+            "network": self._network,
+        }
+
+    def _pull(self, key: str, recipe: Recipe, number: int) -> str:
+        """Pull a base and give it a name of this build, by which no engine looks elsewhere."""
+        with self._registry.pullable(recipe.bases[number].image) as reference:
+            identity = self._engine.pull(reference)
+        with self._engine.calling("A base was named"):
+            self._engine.client.api.tag(identity, _REPOSITORY, _tag(key, f"base{number}").rpartition(":")[2], force=True)
+        return _tag(key, f"base{number}")
+
+    def _ca_lines(self, key: str) -> tuple[str, ...]:
+        """Lines that take the site's CA from an image of its own: in the context, COPY of the whole tree would take it too."""
+        if self._site_ca is None:
+            return ()
+        out = io.BytesIO()
+        content = (ContextFile("ca.pem", ""), self._site_ca.read_bytes())
+        write_context_tar(out, [content], (_CONTAINERFILE, "FROM scratch\nCOPY ca.pem /ca.pem\n"))
+        out.seek(0)
+        with self._engine.calling("The site's CA was handed over"):
+            # images.build raises when the build fails; a plain call would only tell.
+            self._engine.client.images.build(
+                fileobj=out, custom_context=True, dockerfile=_CONTAINERFILE, tag=_tag(key, "ca"), rm=True, forcerm=True
+            )
+        return (f"COPY --from={_tag(key, 'ca')} /ca.pem {SITE_CA}", *CA_LINES)
+
+    def _remove_images(self, key: str) -> None:
+        with self._engine.calling("A build's images were removed"):
+            for image in self._engine.client.images.list(name=_REPOSITORY):
+                for tag in image.tags:
+                    if tag.startswith(_tag(key, "")):
+                        with contextlib.suppress(docker.errors.NotFound):
+                            self._engine.client.images.remove(tag, force=True)
+
+    def _translated(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        with self._engine.calling("The root filesystem was read"):
+            yield from pieces
+
+
+def _tag(key: str, what: str) -> str:
+    return f"{_REPOSITORY}:{key}.{what}"
+
+
+def build(spec: Mapping[str, Any], say: Callable[[str], None]) -> bool:
+    """Make the build call and pass on what the engine says; True when it ended well."""
+    client = docker.APIClient(base_url=spec["socket"], version="auto", timeout=24 * 3600)
+    # Podman's name for what Docker lacks: no image per step, which a build that fails would leave. Docker ignores it.
+    client.params = {"layers": "false"}
+    with Path(spec["context"]).open("rb") as context:
+        lines = client.build(
+            fileobj=context,
+            custom_context=True,
+            dockerfile=spec["containerfile"],
+            tag=spec["tag"],
+            rm=True,
+            forcerm=True,
+            nocache=True,
+            pull=False,
+            decode=True,
+            buildargs=spec["buildargs"],
+            network_mode=spec["network"],
+        )
+        for line in lines:
+            if "error" in line:
+                say(f"{line['error']}\n")
+                return False
+            say(str(line.get("stream") or ""))
+    return True
+
+
+def _main() -> None:
+    spec = json.loads(Path(sys.argv[1]).read_text())
+
+    def say(text: str) -> None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+    try:
+        well = build(spec, say)
+    except (docker.errors.DockerException, requests.RequestException) as error:
+        say(f"The engine does not answer: {error}\n")
+        well = False
+    os._exit(0 if well else 1)
+
+
+if __name__ == "__main__":
+    _main()
