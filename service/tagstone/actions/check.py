@@ -58,11 +58,21 @@ def check(forge: Forge, location: str, ref: str | None = None, policy: Policy | 
     """
     project = forge.identify(location)
     if ref is not None:
-        return check_commit(forge, project, forge.resolve(location, ref), policy or Policy(), version=version_of(ref))
+        commit, version = _resolved(forge, location, ref)
+        return check_commit(forge, project, commit, policy or Policy(), version=version)
     commit = forge.snapshot(location)
     report = check_commit(forge, project, commit, policy or Policy())
     uncommitted = tuple(_uncommitted(forge, project, commit))
     return replace(report, faults=(*report.faults, *uncommitted))
+
+
+def _resolved(forge: Forge, location: str, ref: str) -> tuple[Commit, str | None]:
+    """The commit of a tag with its version, else of a branch, which has none."""
+    name = ref.removeprefix("refs/tags/")
+    try:
+        return forge.resolve(location, f"refs/tags/{name}"), version_of(name)
+    except NotFound:
+        return forge.resolve(location, ref), None
 
 
 def check_commit(

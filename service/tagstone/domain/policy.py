@@ -18,7 +18,6 @@ class Policy:
     output_bytes: int = 50 * 10**9
     code_files: int = 100_000
     code_bytes: int = 10 * 10**9
-    input_bytes: int = 50 * 10**9
 
     def excesses(self, asked: Resources) -> list[str]:
         """What of the hardware asked for is over the site's limits, in words for people."""
