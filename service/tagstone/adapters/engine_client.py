@@ -23,6 +23,7 @@ Flavour = Literal["docker", "podman"]
 _LOOPBACK = re.compile(r"(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])(?::\d+)?/")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MISSING = ("manifest unknown", "name unknown", "blob unknown", "not found", "404")
+_REFUSED = ("could not select device driver",)
 _DAMAGED = ("digest mismatch", "did not match", "does not match", "doesn't match", "verification failed", "digest did not")
 _TIMEOUT = 120.0
 _PULL_TIMEOUT = 1800.0
@@ -183,7 +184,7 @@ def _translated(message: str, error: docker.errors.APIError) -> TagstoneError:
         return NotFound(message, remedy="It was removed behind our back, or never made; retry.")
     if status == 409:
         return Conflict(message, remedy="Look at the engine's containers of that name.")
-    if status < 500:
+    if status < 500 or any(word in message for word in _REFUSED):
         return Permanent(message, remedy="Look at the engine's log and at what was asked of it.")
     return Temporary(message, delay=10.0)
 

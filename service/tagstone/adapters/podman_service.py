@@ -87,6 +87,8 @@ class PodmanService:
             "default_ulimits = []",
             'log_driver = "k8s-file"',
             "http_proxy = false",
+            # The monitor's memory is not the run's.
+            'cgroups = "no-conmon"',
             "[engine]",
             'cgroup_manager = "cgroupfs"',
             'events_logger = "file"',

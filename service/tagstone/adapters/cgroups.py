@@ -1,0 +1,187 @@
+"""What the kernel grants and says of a container: hardware and limits from inside it, memory, and whom it killed.
+
+Works on cgroup v1 and v2, without a shell in the image: everything is read from /proc and /sys of this machine.
+"""
+
+import contextlib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tagstone.adapters.run_folder import Seen
+from tagstone.domain.hardware import Granted
+
+_CGROUPS = Path("/sys/fs/cgroup")
+_UNLIMITED = 2**60  # cgroup v1 says "no limit" by a number close to 2**63
+
+
+def inside(pid: int, container: str) -> Seen | None:
+    """What the container's main process sees; None when it has ended, or cannot be read by this user."""
+    process = Path(f"/proc/{pid}")
+    try:
+        places = _places((process / "cgroup").read_text())
+        status = (process / "status").read_text()
+        # The number may have gone to another process since the engine told it.
+        if not any(container in str(place) for place in places.values()):
+            return None
+        granted = Granted(
+            source="inside",
+            cpu_model=cpu_model(),
+            cpus_visible=_count(_field(status, "Cpus_allowed_list")),
+            cpu_limit=_cpu_limit(places),
+            memory_limit=_limit(places, "memory", "memory.limit_in_bytes", "memory.max"),
+            memory_total=_memory_total(),
+            pids_limit=_limit(places, "pids", "pids.max", "pids.max"),
+            kernel=os.uname().release,
+            architecture=os.uname().machine,
+            gpus=_gpus(process),
+        )
+        seen = Seen(granted, _number(places, "memory", "memory.max_usage_in_bytes", "memory.peak"), _oom_kills(places))
+    except OSError:
+        return None
+    # A group that went away while it was read would look like one without limits.
+    still_there = all(place.is_dir() for place in places.values() if container in str(place))
+    return seen if still_there else None
+
+
+def from_engine(about: Mapping[str, Any], limits: Mapping[str, Any]) -> Granted:
+    """What the engine says of its machine and of a container's limits, when nothing was read from inside."""
+    return Granted(
+        source="engine",
+        cpu_model=None,
+        cpus_visible=int(about.get("NCPU") or 0),
+        cpu_limit=(limits.get("NanoCpus") or 0) / 10**9 or None,
+        memory_limit=limits.get("Memory") or None,
+        memory_total=about.get("MemTotal") or None,
+        pids_limit=limits.get("PidsLimit") or None,
+        kernel=str(about.get("KernelVersion") or ""),
+        architecture=str(about.get("Architecture") or ""),
+    )
+
+
+def cpu_model() -> str | None:
+    """The processor's name, None where the kernel does not tell."""
+    text = Path("/proc/cpuinfo").read_text(errors="replace")
+    return _field(text, "model name") or _field(text, "Model") or None
+
+
+def parent_peak(parent: str) -> int | None:
+    """The highest use of memory (bytes) in a container's parent group, which stays when the container has ended.
+
+    A Podman that is not of our own may keep its monitor in there too: some 4 MiB, and the pages of the log it writes.
+    """
+    places = {"memory": _CGROUPS / "memory" / parent.lstrip("/"), "": _unified() / parent.lstrip("/")}
+    return _number(places, "memory", "memory.max_usage_in_bytes", "memory.peak")
+
+
+def remove_parent(parent: str) -> None:
+    """Remove a container's parent group in every hierarchy; what is in use stays."""
+    for top in (_CGROUPS, *_CGROUPS.iterdir()):
+        group = top / parent.lstrip("/")
+        if group.is_dir():
+            with contextlib.suppress(OSError):
+                for child in group.iterdir():
+                    if child.is_dir():
+                        child.rmdir()
+                group.rmdir()
+
+
+def killed_for_memory(container: str) -> bool | None:
+    """Whether the kernel's log names a process of this container as killed for memory; None when it cannot be read."""
+    try:
+        log = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        while True:
+            try:
+                line = os.read(log, 8192)
+            except BrokenPipeError:
+                continue  # what was next has been overwritten
+            if b"oom-kill:" in line and container.encode() in line:
+                return True
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    finally:
+        os.close(log)
+
+
+def _places(text: str) -> dict[str, Path]:
+    """The folder of each controller; that of version 2 under the empty name."""
+    places = {}
+    for line in text.splitlines():
+        _, controllers, path = line.split(":", 2)
+        for controller in controllers.split(","):
+            top = _CGROUPS / controller.removeprefix("name=") if controller else _unified()
+            places[controller] = top / path.lstrip("/")
+    return places
+
+
+def _unified() -> Path:
+    """Where version 2 is mounted: beside the hierarchies of version 1, or in their place."""
+    beside = _CGROUPS / "unified"
+    return beside if beside.is_dir() else _CGROUPS
+
+
+def _read(places: Mapping[str, Path], controller: str, first: str, second: str) -> str | None:
+    """The file `first` of the controller's own hierarchy (version 1), else `second` of the unified one."""
+    for place, name in ((places.get(controller), first), (places.get(""), second)):
+        if place is not None:
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                return (place / name).read_text()
+    return None
+
+
+def _number(places: Mapping[str, Path], controller: str, first: str, second: str) -> int | None:
+    text = (_read(places, controller, first, second) or "").strip()
+    return int(text) if text.isdecimal() else None
+
+
+def _limit(places: Mapping[str, Path], controller: str, first: str, second: str) -> int | None:
+    value = _number(places, controller, first, second)
+    return value if value is not None and value < _UNLIMITED else None
+
+
+def _cpu_limit(places: Mapping[str, Path]) -> float | None:
+    quota = _number(places, "cpu", "cpu.cfs_quota_us", "")
+    period = _number(places, "cpu", "cpu.cfs_period_us", "")
+    if quota is None and "" in places:
+        both = (_read({"": places[""]}, "", "cpu.max", "cpu.max") or "").split()
+        quota, period = (int(both[0]), int(both[1])) if len(both) == 2 and both[0].isdecimal() else (None, None)
+    return quota / period if quota and period else None
+
+
+def _oom_kills(places: Mapping[str, Path]) -> int | None:
+    text = _read(places, "memory", "memory.oom_control", "memory.events") or ""
+    match = re.search(r"^oom_kill (\d+)$", text, re.MULTILINE)
+    return int(match[1]) if match else None
+
+
+def _memory_total() -> int | None:
+    match = re.search(r"^MemTotal:\s+(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    return int(match[1]) * 1024 if match else None
+
+
+def _field(text: str, name: str) -> str:
+    match = re.search(rf"^{re.escape(name)}\s*:\s*(.+)$", text, re.MULTILINE)
+    return match[1].strip() if match else ""
+
+
+def _count(ranges: str) -> int:
+    """How many numbers there are in a list such as `0-3,8`."""
+    parts = [part.partition("-") for part in ranges.split(",") if part]
+    return sum(int(last or first) - int(first) + 1 for first, _, last in parts)
+
+
+def _gpus(process: Path) -> tuple[str, ...]:
+    """The NVIDIA devices that the process can open, by model."""
+    found = []
+    for about in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
+        text = about.read_text(errors="replace")
+        if (process / "root" / "dev" / f"nvidia{_field(text, 'Device Minor')}").exists():
+            found.append(_field(text, "Model"))
+    return tuple(found)
