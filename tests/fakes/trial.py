@@ -3,18 +3,20 @@
 Runs in a process of its own (forked from a server that has everything imported), so that SIGKILL is the real thing.
 """
 
+import multiprocessing
 import os
-import sys
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from fakes.builder import FakeBuilder
 from fakes.lethal import Lethal, LethalSessions, Moments
 from fakes.runner import FakeRunner
 
+from tagstone.actions.submit import submit
 from tagstone.bootstrap import Application
+from tagstone.domain.publication import Kind
 from tagstone.ports import Builder, Ports, Runner
 from tagstone.settings import Database, Settings, Waits
 from tagstone.store.session import Sessions
@@ -68,9 +70,51 @@ def work(home: Path, database: str | None, fatal: int | None) -> None:
     sink = os.open(home / "worker.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(sink, stream)
-    application: Callable[[], Application] = lambda: LethalApplication(  # noqa: E731
-        settings(home, database), Moments(home / "moments", fatal)
-    )
-    run_worker(application(), drain=True)
-    sys.stdout.flush()
-    os._exit(0)
+    run_worker(LethalApplication(settings(home, database), Moments(home / "moments", fatal)), drain=True)
+
+
+_PROCESSES = multiprocessing.get_context("forkserver")
+_PROCESSES.set_forkserver_preload(["fakes.trial"])
+
+
+@dataclass
+class Trial:
+    """One home, one repository, and workers on them."""
+
+    folder: Path
+    database: str | None = None
+
+    @property
+    def application(self) -> TrialApplication:
+        return TrialApplication(settings(self.folder / "home", self.database))
+
+    def submit(self, tag: str = "v1.0.0", *, supersede: bool = False) -> str:
+        application = self.application
+        location = str(self.folder / "wobble")
+        project, commit = application.forge.identify(location), application.forge.resolve(location, tag)
+        with application.sessions.write() as session:
+            asked = submit(session, application.queue, 1.0, project, commit, Kind.PUBLICATION, supersede=supersede)
+        application.engine.dispose()
+        return asked.publication
+
+    def start(self, fatal: int | None = None) -> ForkServerProcess:
+        process = _PROCESSES.Process(target=work, args=(self.folder / "home", self.database, fatal))
+        process.start()
+        return process
+
+    def work(self, fatal: int | None = None) -> int:
+        """Let one worker work; its exit code is -9 when it was killed."""
+        process = self.start(fatal)
+        process.join(60)
+        if process.exitcode is None:
+            process.kill()
+            raise AssertionError(f"the worker hangs: {self.log()[-4000:]}")
+        return process.exitcode
+
+    def moments(self) -> list[str]:
+        return (self.folder / "home" / "moments").read_text().splitlines()
+
+    def log(self) -> str:
+        return (self.folder / "home" / "worker.log").read_text(errors="replace")
+
+
