@@ -21,11 +21,12 @@ from tagstone.domain.yaml_text import Document
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _SCRIPT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*\.(?:py|sh|R|r|jl|ipynb|pl|lua|m)")
 _SHOWN = 20
+_ELSEWHERE = "Keep large data elsewhere and name it in `inputs`."
 
 
 def tree_faults(entries: Sequence[SourceEntry], policy: Policy, links: Iterable[tuple[SourceEntry, bytes]]) -> list[Fault]:
     """Sizes, names, submodules and links of a tree; `links` are its symbolic links with what they point to."""
-    faults = [*_sizes(entries, policy), *_shortened(_names(entries)), *_shortened(_submodules(entries))]
+    faults = [*_shortened(_sizes(entries, policy)), *_shortened(_names(entries)), *_shortened(_submodules(entries))]
     return [*faults, *_shortened(_links(links))]
 
 
@@ -63,7 +64,11 @@ def _sizes(entries: Sequence[SourceEntry], policy: Policy) -> Iterator[Fault]:
         yield Fault(".", message, "Remove files that the analysis does not need.")
     if total > policy.code_bytes:
         message = f"The commit has {format_bytes(total)}; this site takes {format_bytes(policy.code_bytes)}."
-        yield Fault(".", message, "Keep large data elsewhere and name it in `inputs`.")
+        yield Fault(".", message, _ELSEWHERE)
+    for entry in entries:
+        if entry.size > policy.code_file_bytes:
+            message = f"The file has {format_bytes(entry.size)}; this site takes {format_bytes(policy.code_file_bytes)}."
+            yield Fault(entry.path, message, _ELSEWHERE)
 
 
 def _names(entries: Sequence[SourceEntry]) -> Iterator[Fault]:

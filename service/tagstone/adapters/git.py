@@ -138,7 +138,9 @@ def _full_names(git: Git, ref: str) -> list[str]:
         head = git.run("symbolic-ref", "--quiet", "HEAD", may_fail=True).decode("utf-8", "surrogateescape").strip()
         return [head or "HEAD"]
     names = [ref] if ref.startswith(("refs/tags/", "refs/heads/")) else [f"refs/tags/{ref}", f"refs/heads/{ref}"]
-    allowed = not re.search(r"[\x00-\x20\x7f]", ref) and len(ref) <= 1000 and git.succeeds("check-ref-format", names[0])
+    allowed = (
+        not re.search(r"[\x00-\x20\x7f\ud800-\udfff]", ref) and len(ref) <= 1000 and git.succeeds("check-ref-format", names[0])
+    )
     if not allowed:
         raise Invalid(f"{ref[:100]!r} is no name that Git allows for a tag.", remedy="Write the tag's name, such as v1.0.0.")
     return names

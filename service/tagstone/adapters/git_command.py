@@ -1,10 +1,12 @@
 """The `git` command line with everything switched off that a repository's configuration could make it run."""
 
 import subprocess
+import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from tagstone.errors import Forbidden, Invalid, NotFound, Permanent, TagstoneError, Temporary
 
@@ -72,7 +74,7 @@ class Git:
             )
         except subprocess.TimeoutExpired:
             raise Temporary(f"git {arguments[0]} took longer than {_SECONDS} s.") from None
-        except FileNotFoundError:
+        except OSError:
             raise _no_git() from None
         if done.returncode == 0:
             return done.stdout
@@ -88,50 +90,44 @@ class Git:
 
     def records(self, *arguments: str) -> Iterator[bytes]:
         """Run a command with `-z` and give its records one by one."""
-        with self._process(arguments) as process:
+        with self._process(arguments) as (process, said):
+            if process.stdin is None or process.stdout is None:
+                raise AssertionError("both are pipes")
+            process.stdin.close()
             rest = b""
-            while piece := process.stdout.read(_PIECE):  # type: ignore[union-attr]  # it is a pipe
+            while piece := process.stdout.read(_PIECE):
                 *whole, rest = (rest + piece).split(b"\0")
                 yield from whole
             if process.wait(_SECONDS) != 0:
-                raise _error(arguments[0], process.stderr.read() if process.stderr else b"", self.folder)
+                raise _error(arguments[0], _read(said), self.folder)
 
     def objects(self, object_ids: Iterable[str]) -> Iterator[bytes]:
         """The content of each object, asked for one after the other. Raises: NotFound."""
-        with self._process(("cat-file", "--batch")) as process:
-            if process.stdin is None or process.stdout is None:
-                raise AssertionError("both are pipes")
+        with self._process(("cat-file", "--batch")) as (process, said):
             for object_id in object_ids:
-                process.stdin.write(object_id.encode() + b"\n")
-                process.stdin.flush()
-                header = process.stdout.readline().split()
-                if len(header) != 3 or header[1] == b"missing":
-                    raise NotFound(
-                        f"The Git object {object_id} is missing.",
-                        remedy="Fetch it: `git fetch --unshallow` or `git fetch --refetch`; else run `git fsck`.",
-                    )
-                content = process.stdout.read(int(header[2]) + 1)
-                if len(content) != int(header[2]) + 1:
-                    raise Permanent(
-                        f"The Git object {object_id} cannot be read.", remedy="Run `git fsck`; the repository is broken."
-                    )
-                yield content[:-1]
+                content = _asked(process, object_id)
+                if content is None:
+                    process.wait(_SECONDS)
+                    raise _error("cat-file", _read(said), self.folder)
+                yield content
 
     @contextmanager
-    def _process(self, arguments: tuple[str, ...]) -> Iterator[subprocess.Popen[bytes]]:
+    def _process(self, arguments: tuple[str, ...]) -> Iterator[tuple[subprocess.Popen[bytes], BinaryIO]]:
+        """A running command and the file with its complaints: a pipe that nobody reads would block it when full."""
         pipe = subprocess.PIPE
-        try:
-            process = subprocess.Popen(self._line(arguments), stdin=pipe, stdout=pipe, stderr=pipe, env=self._environment(None))
-        except FileNotFoundError:
-            raise _no_git() from None
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.wait()
-            for stream in (process.stdin, process.stdout, process.stderr):
-                if stream:
-                    stream.close()
+        with tempfile.TemporaryFile() as said:
+            try:
+                process = subprocess.Popen(
+                    self._line(arguments), stdin=pipe, stdout=pipe, stderr=said, env=self._environment(None)
+                )
+            except OSError:
+                raise _no_git() from None
+            try:
+                yield process, said
+            finally:
+                process.kill()
+                process.wait()
+                _close(process)
 
     def _line(self, arguments: tuple[str, ...]) -> list[str]:
         settings = [part for setting in _SETTINGS for part in ("-c", setting)]
@@ -143,19 +139,58 @@ class Git:
         return _ENVIRONMENT | place | (more or {})
 
 
+def _asked(process: subprocess.Popen[bytes], object_id: str) -> bytes | None:
+    """One answer of `cat-file --batch`; None when the command is dying."""
+    if process.stdin is None or process.stdout is None:
+        raise AssertionError("both are pipes")
+    try:
+        process.stdin.write(object_id.encode() + b"\n")
+        process.stdin.flush()
+    except BrokenPipeError:
+        return None
+    header = process.stdout.readline().split()
+    if not header:
+        return None
+    if len(header) != 3:
+        raise NotFound(
+            f"The Git object {object_id} is missing.",
+            remedy="Fetch it: `git fetch --unshallow` or `git fetch --refetch`; else run `git fsck`.",
+        )
+    size = int(header[2])
+    content = process.stdout.read(size + 1)
+    return content[:-1] if len(content) == size + 1 else None
+
+
+def _read(said: BinaryIO) -> bytes:
+    said.seek(0)
+    return said.read(_PIECE)
+
+
+def _close(process: subprocess.Popen[bytes]) -> None:
+    """Close the pipes; what was not yet written to a dead process is lost, and nobody misses it."""
+    for stream in (process.stdin, process.stdout):
+        if stream:
+            with suppress(BrokenPipeError):
+                stream.close()
+
+
 def _folder(location: str) -> Path:
     if "://" in location or "\0" in location:
         raise Invalid(
             f"{location[:200]!r} is no folder of this machine.", remedy="Clone the repository and name the clone's folder."
         )
-    folder = Path(location).absolute()
-    if not folder.is_dir():
+    try:
+        folder = Path(location).resolve()
+        found = folder.is_dir()
+    except (OSError, RuntimeError, ValueError):
+        found = False
+    if not found:
         raise NotFound(f"There is no folder {location[:200]!r}.", remedy="Name the folder of a Git repository.")
-    return folder.resolve()
+    return folder
 
 
 def _no_git() -> TagstoneError:
-    return Permanent("The program `git` is not there.", remedy="Install it, on Debian with `apt-get install git`.")
+    return Permanent("The program `git` cannot be run.", remedy="Install it, on Debian with `apt-get install git`.")
 
 
 def _error(verb: str, stderr: bytes, folder: Path) -> TagstoneError:

@@ -18,6 +18,7 @@ class Policy:
     output_bytes: int = 50 * 10**9
     code_files: int = 100_000
     code_bytes: int = 10 * 10**9
+    code_file_bytes: int = 500 * 10**6
 
     def excesses(self, asked: Resources) -> list[str]:
         """What of the hardware asked for is over the site's limits, in words for people."""

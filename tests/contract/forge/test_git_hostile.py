@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from fakes.authors import GitAuthor
@@ -246,7 +246,7 @@ def test_missing_git_is_told(git_author: GitAuthor) -> None:
     assert "Install it" in caught.value.remedy
 
 
-@pytest.mark.parametrize("place", ["https://example.org/a.git", "x\0y", "/etc/passwd", "", "--help"])
+@pytest.mark.parametrize("place", ["https://example.org/a.git", "x\0y", "/etc/passwd", "", "--help", "a" * 5000, "\ud800"])
 def test_places_that_are_no_repositories_are_told(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises((Invalid, NotFound)):
@@ -352,6 +352,8 @@ def test_index_refs_and_work_tree_stay_untouched_by_a_snapshot(git_author: GitAu
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.text(max_size=40))
+@example("\ud800")
+@example("a" * 5000)
 def test_any_text_as_a_tag_finds_nothing_and_nothing_else(git_author: GitAuthor, text: str) -> None:
     place = git_author.folder / "any"
     if not place.exists():

@@ -154,10 +154,11 @@ def test_unprintable_names_stop() -> None:
 
 
 def test_sizes_are_held_against_the_sites_limits() -> None:
-    found = told(report_of({"big": b"x" * 10**6}, Policy(code_files=3, code_bytes=4096)))
+    found = told(report_of({"big": b"x" * 10**6}, Policy(code_files=3, code_bytes=4096, code_file_bytes=8192)))
     assert found == [
         ".:None: The commit has 5 files; this site takes 3.",
         ".:None: The commit has 977 KiB; this site takes 4 KiB.",
+        "big:None: The file has 977 KiB; this site takes 8 KiB.",
     ]
 
 
