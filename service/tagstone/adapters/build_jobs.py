@@ -25,6 +25,10 @@ CA_LINES = tuple(
 )
 """Arguments, not variables: they are there during the build and in no image."""
 
+BUILD_LABEL = "org.tagstone.build"
+"""Marks what a build leaves in an engine, so that it is found and removed; never in an image of ours."""
+
+_ENGINE_LABELS = (BUILD_LABEL, "io.buildah.version")
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _LOOPBACK = re.compile(r"(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])(?::\d+)?/.*")
@@ -127,11 +131,11 @@ def write_context_tar(out: BinaryIO, files: Iterable[tuple[ContextFile, bytes]],
 
 
 def settings_of(config: Mapping[str, Any]) -> ImageSettings:
-    """An image's settings as any engine says them, without the engine's own mark, and in one order."""
+    """An image's settings as any engine says them, without the engines' own marks, and in one order."""
     env = dict(str(line).partition("=")[::2] for line in config.get("Env") or ())
     # buildah writes the default search path into images that name none, Docker does not.
     env.setdefault("PATH", SEARCH_PATH)
-    labels = {str(key): str(value) for key, value in (config.get("Labels") or {}).items() if key != "io.buildah.version"}
+    labels = {str(key): str(value) for key, value in (config.get("Labels") or {}).items() if key not in _ENGINE_LABELS}
     return ImageSettings(
         env=tuple(sorted(env.items())),
         workdir=str(config.get("WorkingDir") or ""),

@@ -9,20 +9,24 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
 
 import docker
 import docker.errors
 import requests
+from docker.models.images import ImageCollection
 
 from tagstone.adapters.build_jobs import (
+    BUILD_LABEL,
     CA_LINES,
     SEARCH_PATH,
     SITE_CA,
     BuildJobs,
     Command,
     both_cases,
+    is_loopback,
     settings_of,
     stream_of,
     write_context_tar,
@@ -71,7 +75,7 @@ class EngineBuilds:
 
         def prepare(folder: Path) -> Command:
             bases = [self._pull(key, recipe, number) for number in range(len(recipe.bases))]
-            text = render(recipe.containerfile, bases, self._ca_lines(key))
+            text = render(recipe.containerfile, bases, [f"LABEL {BUILD_LABEL}={key}", *self._ca_lines(key)])
             with (folder / "context.tar").open("wb") as out:
                 write_context_tar(out, context(), (_CONTAINERFILE, text))
             spec = folder / "spec.json"
@@ -124,9 +128,14 @@ class EngineBuilds:
         """Pull a base and give it a name of this build, by which no engine looks elsewhere."""
         with self._registry.pullable(recipe.bases[number].image) as reference:
             identity = self._engine.pull(reference)
+        name = _tag(key, f"base{number}")
         with self._engine.calling("A base was named"):
-            self._engine.client.api.tag(identity, _REPOSITORY, _tag(key, f"base{number}").rpartition(":")[2], force=True)
-        return _tag(key, f"base{number}")
+            client = self._engine.client
+            client.api.tag(identity, _REPOSITORY, name.rpartition(":")[2], force=True)
+            if is_loopback(reference):
+                # The port will be another's: such names would only pile up.
+                client.images.remove(reference, force=True)
+        return name
 
     def _ca_lines(self, key: str) -> tuple[str, ...]:
         """Lines that take the site's CA from an image of its own: in the context, COPY of the whole tree would take it too."""
@@ -145,15 +154,29 @@ class EngineBuilds:
 
     def _remove_images(self, key: str) -> None:
         with self._engine.calling("A build's images were removed"):
-            for image in self._engine.client.images.list(name=_REPOSITORY):
-                for tag in image.tags:
-                    if tag.startswith(_tag(key, "")):
-                        with contextlib.suppress(docker.errors.NotFound):
-                            self._engine.client.images.remove(tag, force=True)
+            images = self._engine.client.images
+            tagged = [tag for image in images.list(name=_REPOSITORY) for tag in image.tags if tag.startswith(_tag(key, ""))]
+            labelled = [str(image.id) for image in images.list(all=True, filters={"label": f"{BUILD_LABEL}={key}"})]
+            names = [*tagged, *labelled]
+            # An image that others stand on goes after them; some go with others.
+            while names and (left := [name for name in names if not _removed(images, name)]) != names:
+                names = left
 
     def _translated(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         with self._engine.calling("The root filesystem was read"):
             yield from pieces
+
+
+def _removed(images: ImageCollection, name: str) -> bool:
+    try:
+        images.remove(name, force=True)
+    except docker.errors.NotFound:
+        return True
+    except docker.errors.APIError as error:
+        if error.status_code != HTTPStatus.CONFLICT:
+            raise
+        return False
+    return True
 
 
 def _tag(key: str, what: str) -> str:
