@@ -1,27 +1,37 @@
-"""A runner that runs nothing: it keeps its state in a folder, so that it survives its process, and counts what it began."""
+"""A runner that runs nothing: it keeps its state in a folder, so that it survives its process, and counts what it began.
 
-import hashlib
+Workspaces, outputs and their rules are real; what a run does is what the fake was told when it was started.
+"""
+
 import json
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from tagstone.adapters.outputs import collect
+from tagstone.adapters.workspace import discard, stage
 from tagstone.domain.run import LogChunk, Outcome, OutputFile, OutputRules, RunSpec, RunStatus
-from tagstone.errors import Invalid, NotFound, Temporary
+from tagstone.errors import Conflict, NotFound, Temporary
 from tagstone.ports import Storage
 
 LOG = b"running\nstill running\ndone\n"
+_CODES = {Outcome.SUCCEEDED: 0, Outcome.FAILED: 1, Outcome.OUT_OF_MEMORY: 137, Outcome.IMAGE: None, Outcome.ENGINE: None}
 
 
 @dataclass
 class FakeRunner:
-    """Implements ports.Runner: every run takes `looks` observations, ends with `outcome`, and leaves `outputs`."""
+    """Implements ports.Runner: every run takes `looks` observations (-1: it never ends), says `log`, ends with `outcome`,
+    and leaves `outputs`. `fail` and `lose` count the calls that do nothing, or whose answer is lost.
+    """
 
     folder: Path
     storage: Storage
     looks: int = 2
     outcome: Outcome = Outcome.SUCCEEDED
     outputs: dict[str, bytes] = field(default_factory=lambda: {"results/table.csv": b"a,b\n1,2\n"})
+    log: bytes = LOG
+    exit_code: int | None = None
     lose: Counter[str] = field(default_factory=Counter)
     fail: Counter[str] = field(default_factory=Counter)
     name: str = "fake"
@@ -35,63 +45,72 @@ class FakeRunner:
     def start(self, key: str, spec: RunSpec) -> None:
         self._fails("start")
         self.folder.mkdir(parents=True, exist_ok=True)
-        state = self._path(key)
-        if not state.exists():
-            self._write(key, {"looks": 0, "stopped": False, "command": list(spec.command), "env": dict(spec.env)})
-            with (self.folder / "begun").open("a") as stream:
-                stream.write(f"{key}\n")
+        if not self._path(key).exists():
+            self._begin(key, spec)
         self._loses("start")
 
     def observe(self, key: str) -> RunStatus:
         self._fails("observe")
         state = self._read(key)
-        state["looks"] += 1
-        self._write(key, state)
+        if state["looks"] > 0:
+            self._write(key, {**state, "looks": state["looks"] - 1})
         self._loses("observe")
-        if state["stopped"]:
-            return RunStatus(1.0, 2.0, Outcome.STOPPED, 143, "it was stopped", engine="fake")
-        if state["looks"] <= self.looks:
+        if state["looks"] != 0:
             return RunStatus(1.0, engine="fake")
-        code = 0 if self.outcome is Outcome.SUCCEEDED else 1
-        return RunStatus(1.0, 2.0, self.outcome, code, "", engine="fake")
+        return RunStatus(1.0, 2.0, Outcome(state["outcome"]), state["exit_code"], "", engine="fake")
 
     def logs(self, key: str, cursor: str) -> LogChunk:
-        self._read(key)
+        said = self._read(key)["log"].encode("latin-1")
         start = int(cursor or 0)
-        return LogChunk(LOG[start : start + 8], str(min(start + 8, len(LOG))))
+        return LogChunk(said[start : start + 8], str(min(start + 8, len(said))))
 
     def collect(self, key: str, rules: OutputRules) -> list[OutputFile]:
         self._fails("collect")
-        self._read(key)
-        if not self.outputs:
-            raise Invalid(f"Nothing matches {rules.patterns[0]}.", remedy="Look at the log.")
-        found = []
-        for path, data in sorted(self.outputs.items()):
-            stored = self.storage.keep([data])
-            found.append(OutputFile(path, len(data), hashlib.sha256(data).hexdigest(), stored.key))
+        if self._read(key)["looks"] != 0:
+            raise Conflict(f"The run {key} has not ended.", remedy="Wait for its end, or stop it.")
+        found = collect(self._workspace(key), rules, self.storage)
         self._loses("collect")
         return found
 
     def stop(self, key: str) -> None:
-        state = self._read(key)
-        state["stopped"] = True
-        self._write(key, state)
+        self._fails("stop")
+        if self._path(key).exists() and self._read(key)["looks"] != 0:
+            self._write(key, {**self._read(key), "looks": 0, "outcome": Outcome.STOPPED, "exit_code": 143})
+        self._loses("stop")
 
     def remove(self, key: str) -> None:
         self._fails("remove")
         self._path(key).unlink(missing_ok=True)
+        discard(self._workspace(key))
         self._loses("remove")
+
+    def _begin(self, key: str, spec: RunSpec) -> None:
+        discard(self._workspace(key))
+        stage(self._workspace(key), spec, self.storage)
+        for path, data in self.outputs.items():
+            place = self._workspace(key) / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(data)
+        code = _CODES.get(self.outcome, 143) if self.exit_code is None else self.exit_code
+        state = {"looks": self.looks, "outcome": self.outcome, "exit_code": code, "log": self.log.decode("latin-1")}
+        self._write(key, state)
+        with (self.folder / "begun").open("a") as stream:
+            stream.write(f"{key}\n")
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.json"
 
-    def _read(self, key: str) -> dict:
+    def _workspace(self, key: str) -> Path:
+        return self.folder / f"{key}.workspace"
+
+    def _read(self, key: str) -> dict[str, Any]:
         try:
-            return json.loads(self._path(key).read_text())
+            state: dict[str, Any] = json.loads(self._path(key).read_text())
         except FileNotFoundError:
             raise NotFound(f"There is no run {key}.", remedy="Start it.") from None
+        return state
 
-    def _write(self, key: str, state: dict) -> None:
+    def _write(self, key: str, state: dict[str, Any]) -> None:
         incoming = self._path(key).with_suffix(".incoming")
         incoming.write_text(json.dumps(state))
         incoming.replace(self._path(key))
@@ -99,9 +118,9 @@ class FakeRunner:
     def _fails(self, call: str) -> None:
         if self.fail[call] > 0:
             self.fail[call] -= 1
-            raise Temporary(f"the engine did not take {call}", delay=0.0)
+            raise Temporary(f"The engine did not take {call}.", delay=0.0)
 
     def _loses(self, call: str) -> None:
         if self.lose[call] > 0:
             self.lose[call] -= 1
-            raise Temporary(f"the answer to {call} was lost", delay=0.0)
+            raise Temporary(f"The answer to {call} was lost.", delay=0.0)

@@ -1,19 +1,18 @@
 """A worker on real storage, registry, depository, forge and database, with a fake builder and runner, that may be told to die.
 
-Runs in a process of its own (forked from a server that has everything imported), so that SIGKILL is the real thing.
+Runs in a process of its own so that SIGKILL is the real thing.
 """
 
 import multiprocessing
 import os
 from dataclasses import dataclass, replace
 from functools import cached_property
-from multiprocessing.context import ForkServerProcess
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 
 from fakes.builder import FakeBuilder
 from fakes.lethal import Lethal, LethalSessions, Moments
 from fakes.runner import FakeRunner
-
 from tagstone.actions.submit import submit
 from tagstone.bootstrap import Application
 from tagstone.domain.publication import Kind
@@ -73,8 +72,8 @@ def work(home: Path, database: str | None, fatal: int | None) -> None:
     run_worker(LethalApplication(settings(home, database), Moments(home / "moments", fatal)), drain=True)
 
 
-_PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["fakes.trial"])
+# A fork has everything imported already, which is most of what a fresh worker would spend its time on.
+_PROCESSES = multiprocessing.get_context("fork")
 
 
 @dataclass
@@ -97,7 +96,7 @@ class Trial:
         application.engine.dispose()
         return asked.publication
 
-    def start(self, fatal: int | None = None) -> ForkServerProcess:
+    def start(self, fatal: int | None = None) -> ForkProcess:
         process = _PROCESSES.Process(target=work, args=(self.folder / "home", self.database, fatal))
         process.start()
         return process
@@ -116,5 +115,3 @@ class Trial:
 
     def log(self) -> str:
         return (self.folder / "home" / "worker.log").read_text(errors="replace")
-
-

@@ -1,21 +1,24 @@
 """Killed at any moment, a publication is resumed and ends with one image, one run and one deposit.
 
-A moment lies before and after every call to the outside and before and after every commit. The quick suite kills at the
-beginning, in the middle and at the end of each step; the others (marker `kills`) kill at every single moment.
+A moment lies before and after every call to the outside and before and after every commit. The quick suite kills around one
+in eight kinds of call; `make test-kills` kills at every single moment, and at many on PostgreSQL.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import pytest
+
 from fakes.runner import FakeRunner
 from fakes.trial import Trial
-
 from tagstone.actions.verify import verify_bundle
+from tagstone.adapters.oci_layout import OciLayout
 from tagstone.domain.publication import State, Step
 from tagstone.store import bundles, publications, steps
 
 KILLED = -9
+SHARDS = 8
 
 
 def assert_one_of_everything(trial: Trial, publication: str) -> None:
@@ -28,55 +31,103 @@ def assert_one_of_everything(trial: Trial, publication: str) -> None:
         assert row.bundle_key is not None
         assert verify_bundle(application.home / row.bundle_key, archived).intact
         name = str(row.image).partition("@")[0]
-    deposits = [path for path in (application.home / "depository" / "deposits").iterdir()]
-    runner = application.runner
+    deposits = list((application.home / "depository" / "deposits").iterdir())
+    runner, registry = application.runner, application.registry
     assert isinstance(runner, FakeRunner)
+    assert isinstance(registry, OciLayout)
     assert runner.begun == 1
-    assert len(deposits) == 1, deposits
-    assert application.registry.tags(name) == ["v1.0.0"]  # type: ignore[attr-defined]  # the OCI layout's own
+    assert len(deposits) == 1
+    assert registry.tags(name) == ["v1.0.0"]
     assert {file.name for file in application.depository.list(deposits[0].name)} == {file.path for file in archived}
     application.engine.dispose()
 
 
-def moments_of(new_trial: Callable[[], Trial]) -> list[str]:
+def moments_of(trial: Trial) -> list[str]:
     """What an undisturbed publication goes through."""
-    trial = new_trial()
     publication = trial.submit()
     assert trial.work() == 0, trial.log()
     assert_one_of_everything(trial, publication)
     return trial.moments()
 
 
-def kill_and_resume(new_trial: Callable[[], Trial], fatal: int) -> None:
-    trial = new_trial()
+def kill_and_resume(trial: Trial, fatal: int) -> None:
     publication = trial.submit()
     assert trial.work(fatal) == KILLED
     assert trial.work() == 0, trial.log()
     assert_one_of_everything(trial, publication)
 
 
-def effects(moments: list[str]) -> list[int]:
-    """The first and last moment of each kind of call: where steps begin and end, and inside them."""
+def ends_of_calls(moments: Iterable[str]) -> list[int]:
+    """The first and the last moment of each kind of call: where steps begin and end, and inside them."""
     seen: dict[str, list[int]] = {}
     for line in moments:
         number, name = line.split(" ", 1)
-        seen.setdefault(name, []).append(int(number))
-    calls = {name: numbers for name, numbers in seen.items() if not re.search(r"logs|observe|commit", name)}
-    return sorted({number for numbers in calls.values() for number in (numbers[0], numbers[-1])})
+        if not re.search(r"logs|observe", name):
+            seen.setdefault(name, []).append(int(number))
+    return sorted({number for numbers in seen.values() for number in (numbers[0], numbers[-1])})
 
 
-def test_a_publication_survives_a_kill_around_each_kind_of_effect(new_trial: Callable[[], Trial], capsys: pytest.CaptureFixture[str]) -> None:
-    chosen = effects(moments_of(new_trial))[::6]
-    for fatal in chosen:
-        kill_and_resume(new_trial, fatal)
+def said(capsys: pytest.CaptureFixture[str], count: int) -> None:
     with capsys.disabled():
-        print(f"\n{len(chosen)} of {len(chosen)} kills ended well")
+        print(f"\n{count} of {count} kills ended well")
+
+
+def test_a_publication_survives_kills_around_its_effects(
+    new_trial: Callable[[], Trial], capsys: pytest.CaptureFixture[str]
+) -> None:
+    chosen = ends_of_calls(moments_of(new_trial()))[::8]
+    for fatal in chosen:
+        kill_and_resume(new_trial(), fatal)
+    said(capsys, len(chosen))
 
 
 @pytest.mark.kills
-def test_a_publication_survives_a_kill_at_every_single_moment(new_trial: Callable[[], Trial], capsys: pytest.CaptureFixture[str]) -> None:
-    total = len(moments_of(new_trial))
-    for fatal in range(1, total + 1):
-        kill_and_resume(new_trial, fatal)
-    with capsys.disabled():
-        print(f"\n{total} of {total} kills ended well")
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_a_publication_survives_a_kill_at_every_single_moment(
+    new_trial: Callable[[], Trial], capsys: pytest.CaptureFixture[str], shard: int
+) -> None:
+    chosen = range(1 + shard, len(moments_of(new_trial())) + 1, SHARDS)
+    for fatal in chosen:
+        kill_and_resume(new_trial(), fatal)
+    said(capsys, len(chosen))
+
+
+@pytest.mark.postgres
+def test_a_publication_survives_kills_on_postgresql(
+    new_trial: Callable[..., Trial], new_database: Callable[[], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    chosen = ends_of_calls(moments_of(new_trial(new_database())))[::6]
+    for fatal in chosen:
+        kill_and_resume(new_trial(new_database()), fatal)
+    said(capsys, len(chosen))
+
+
+def test_a_worker_killed_again_and_again_still_gets_there(new_trial: Callable[[], Trial]) -> None:
+    trial = new_trial()
+    publication = trial.submit()
+    deaths = 0
+    while trial.work(fatal=40) == KILLED:
+        deaths += 1
+        assert deaths < 50, trial.log()
+    assert deaths > 1
+    assert_one_of_everything(trial, publication)
+
+
+def test_two_workers_on_one_publication_do_everything_once(new_trial: Callable[[], Trial]) -> None:
+    trial = new_trial()
+    publication = trial.submit()
+    workers = [trial.start(), trial.start()]
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0, 0], trial.log()
+    assert_one_of_everything(trial, publication)
+
+
+def test_nothing_is_begun_again_once_it_is_published(new_trial: Callable[[], Trial]) -> None:
+    trial = new_trial()
+    publication = trial.submit()
+    assert trial.work() == 0
+    before = Path(trial.folder / "home" / "moments").read_text()
+    assert trial.submit() == publication
+    assert trial.work() == 0
+    assert Path(trial.folder / "home" / "moments").read_text() == before
