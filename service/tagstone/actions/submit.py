@@ -12,6 +12,10 @@ from tagstone.store import projects, publications, steps
 from tagstone.store.tables import Publication
 
 
+class Moved(Conflict):
+    """The tag points to another commit now; confirmed with `supersede`, its unfinished attempt gives way."""
+
+
 @dataclass(frozen=True)
 class Submitted:
     """What asking led to: `new` work was queued, or the publication stood so already."""
@@ -36,7 +40,8 @@ def submit(
     A tag that moved before release supersedes the attempt when `supersede` is given.
 
     Raises:
-        Conflict: the tag is published at another commit, or being published at one and `supersede` is not given.
+        Conflict: the tag is published at another commit, or being released at one.
+        Moved: the tag has an unfinished attempt at another commit, and `supersede` is not given.
     """
     owner = projects.ensure(session, project, now)
     wanted = publication_id(kind, project.key, commit.ref, commit.sha)
@@ -64,7 +69,9 @@ def retry(session: Session, queue: WorkQueue, now: float, publication: str) -> S
     row = publications.get(session, publication)
     state = State(row.state)
     if state not in (State.FAILED, State.CANCELLED):
-        raise Conflict(f"{row.id} is {state}, there is nothing to try again.", remedy=f"`tagstone show {row.id}` says how it stands.")
+        raise Conflict(
+            f"{row.id} is {state}, there is nothing to try again.", remedy=f"`tagstone show {row.id}` says how it stands."
+        )
     _queue(session, queue, row, now)
     return Submitted(row.id, State.QUEUED, new=True)
 
@@ -81,7 +88,10 @@ def cancel(session: Session, now: float, publication: str) -> Submitted:
     if not state.active:
         raise Conflict(f"{row.id} is {state} already.", remedy=f"`tagstone show {row.id}` says how it ended.")
     if steps.was_begun(session, row.id, Step.RELEASE):
-        raise Conflict(f"{row.id} is being released: that cannot be called back.", remedy="A DOI is for ever; publish a new version instead.")
+        raise Conflict(
+            f"{row.id} is being released: that cannot be called back.",
+            remedy="A DOI is for ever; publish a new version instead.",
+        )
     row.cancel_requested, row.updated_at = True, now
     return Submitted(row.id, state, new=False)
 
@@ -118,7 +128,7 @@ def _give_way(
                 remedy="Wait until it is published, and give the new commit a tag of its own.",
             )
         if not supersede:
-            raise Conflict(
+            raise Moved(
                 f"The tag {commit.ref} moved from commit {row.commit[:12]} ({row.state}) to {commit.sha[:12]}.",
                 remedy="Confirm with --supersede: the earlier attempt ends, its reserved identifier and logs are kept.",
             )

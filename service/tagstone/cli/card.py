@@ -93,7 +93,7 @@ def _hardware(facts: "Facts | None") -> Iterator[tuple[str, str]]:
     run = facts.run
     yield "asked for", asked(run.spec.resources)
     yield "granted", granted(run.status.granted) if run.status.granted else "not known"
-    where = visible(f"{run.runner} {run.status.engine}".strip())
+    where = visible(run.status.engine or run.runner)
     yield "run by", where + (", not isolated" if run.status.isolation is Isolation.NONE else "")
     ended = f"exit code {run.status.exit_code}" if run.status.exit_code is not None else "no exit code"
     if run.status.started_at is not None and run.status.finished_at is not None:
@@ -105,16 +105,20 @@ def _hardware(facts: "Facts | None") -> Iterator[tuple[str, str]]:
 
 def asked(resources: Resources) -> str:
     """Hardware asked for, for people."""
-    text = f"{resources.cpu:g} cores, {format_bytes(resources.memory)} memory, {format_bytes(resources.disk)} disk"
+    text = f"{_cores(resources.cpu)}, {format_bytes(resources.memory)} memory, {format_bytes(resources.disk)} disk"
     text += f", {format_seconds(resources.time)}"
     return text + (f", {resources.gpu} GPU {resources.gpu_type or ''}".rstrip() if resources.gpu else "")
+
+
+def _cores(number: float) -> str:
+    return f"{number:g} core{'' if number == 1 else 's'}"
 
 
 def granted(hardware: Granted) -> str:
     """Hardware that was there, for people; safe text."""
     cores = hardware.cpu_limit if hardware.cpu_limit is not None else hardware.cpus_visible
     memory = hardware.memory_limit if hardware.memory_limit is not None else hardware.memory_total
-    parts = [f"{cores:g} cores" + (f" of {hardware.cpu_model}" if hardware.cpu_model else "")]
+    parts = [_cores(cores) + (f" of {hardware.cpu_model}" if hardware.cpu_model else "")]
     parts += [f"{format_bytes(memory)} memory"] if memory is not None else []
     parts += [f"{hardware.architecture}, {hardware.kernel}", *hardware.gpus]
     return visible(", ".join(parts))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tagstone.cli.foreign_errors import translated
 from tagstone.domain.hardware import format_bytes
 from tagstone.errors import NotFound, TagstoneError
 
@@ -43,7 +44,9 @@ def _guarded(name: str, check: Check, application: "Application") -> Finding:
     except TagstoneError as error:
         return Finding(name, FAULT, error.message, error.remedy)
     except Exception as error:  # noqa: BLE001 - whatever a broken machine answers is a finding; its text may quote a password
-        return Finding(name, FAULT, f"could not be checked: {type(error).__name__}", "Look at what the other lines say first.")
+        told = translated(error)
+        text = told.message if told else f"could not be checked: {type(error).__name__}"
+        return Finding(name, FAULT, text, "Look at what the other lines say first.")
 
 
 def home(application: "Application") -> Finding:

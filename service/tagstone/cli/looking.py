@@ -11,6 +11,7 @@ from tagstone.cli.opening import application_of, named
 from tagstone.cli.output import Json, answering, tell
 from tagstone.cli.publishing import Identity
 from tagstone.cli.safe_text import LogText, visible
+from tagstone.cli.standing import read_chunk
 from tagstone.domain.publication import State
 
 if TYPE_CHECKING:
@@ -87,39 +88,59 @@ def logs(
     with answering(json=False):
         application = application_of(context)
         row = named(application, identity)
-        text, told = LogText(), 0
+        tape = Tape(application, row.id, source)
         for pause in application.durations.polls():
             # Asked for in this order: a log that is complete when the publication has ended misses nothing.
             ended = not State(named(application, row.id).state).active
-            log = _newest(application, row.id, source)
-            told = _print_new(application, log, told, text)
+            tape.play()
             if ended or not follow:
                 break
             time.sleep(min(pause, 0.5))
-        print(text.feed(b"", final=True), end="", flush=True)
-        if told == 0:
+        if not tape.finish():
             tell(f"{row.id} has no {source or ''} log yet.".replace("  ", " "))
 
 
-def _newest(application: "Application", publication: str, source: Source | None) -> "Log | None":
-    """The newest attempt's log of `source`, else the newest of all."""
-    from tagstone.store import logs as chunks
+class Tape:
+    """Prints what is new of a publication's logs: the newest one of `source` (None: of all), and those begun after it."""
 
-    with application.sessions.read() as session:
-        found = chunks.of(session, publication)
-    wanted = [log for log in found if source is None or log.source.split("-")[0] == source]
-    return wanted[-1] if wanted else None
+    def __init__(self, application: "Application", publication: str, source: Source | None) -> None:
+        self._application = application
+        self._publication = publication
+        self._source = source
+        self._told: dict[int, int] = {}
+        self._text, self._broken = LogText(), False
 
+    def play(self) -> None:
+        """Print every chunk that was not printed yet."""
+        for log in self._logs():
+            if log.id not in self._told:
+                self._end_line()
+            for number in range(self._told.get(log.id, 0) + 1, log.last + 1):
+                self._print(self._text.feed(read_chunk(self._application.storage, log, number)))
+            self._told[log.id] = log.last
 
-def _print_new(application: "Application", log: "Log | None", told: int, text: LogText) -> int:
-    """Print the chunks after number `told`; return the number of the last one."""
-    from tagstone.cli.standing import read_chunk
+    def finish(self) -> bool:
+        """Print what was held back; say whether there was any log."""
+        self._end_line()
+        return bool(self._told)
 
-    last = log.last if log is not None else 0
-    for number in range(told + 1, last + 1):
-        assert log is not None
-        print(text.feed(read_chunk(application.storage, log, number)), end="", flush=True)
-    return max(told, last)
+    def _end_line(self) -> None:
+        """End one log, so that what follows begins on a line of its own."""
+        self._print(self._text.feed(b"", final=True))
+        self._print("\n" if self._broken else "")
+        self._text = LogText()
+
+    def _print(self, text: str) -> None:
+        print(text, end="", flush=True)
+        self._broken = not text.endswith("\n") if text else self._broken
+
+    def _logs(self) -> "list[Log]":
+        from tagstone.store import logs as chunks
+
+        with self._application.sessions.read() as session:
+            found = chunks.of(session, self._publication)
+        wanted = [log for log in found if self._source is None or log.source.split("-")[0] == self._source]
+        return [log for log in wanted if log.id >= min(self._told)] if self._told else wanted[-1:]
 
 
 def _table(rows: "Sequence[Publication]") -> "Table":

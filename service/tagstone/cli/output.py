@@ -11,6 +11,7 @@ import typer
 
 from tagstone.cli import exit_codes
 from tagstone.cli.exit_codes import ExitCode
+from tagstone.cli.foreign_errors import translated
 from tagstone.cli.safe_text import visible, visible_lines
 from tagstone.errors import Invalid, TagstoneError
 
@@ -76,11 +77,16 @@ def answering(*, json: bool) -> Iterator[Output]:
         tell("interrupted")
         raise typer.Exit(int(ExitCode.INTERRUPTED)) from None
     except Exception as error:  # noqa: BLE001 - the last line of defence: a defect too is told with a remedy
-        # Only where it happened: the text of a foreign exception may quote a URL with its password.
-        tell("".join(traceback.format_tb(error.__traceback__)).rstrip())
-        defect = TagstoneError(f"Tagstone itself broke here: {type(error).__name__}.", remedy="Report it with the lines above.")
-        output.error(defect, ExitCode.UNEXPECTED)
-        raise typer.Exit(int(ExitCode.UNEXPECTED)) from None
+        told = translated(error) or _defect(error)
+        code = exit_codes.of_error(told)
+        output.error(told, code)
+        raise typer.Exit(int(code)) from None
+
+
+def _defect(error: Exception) -> TagstoneError:
+    # Only where it happened: the text of a foreign exception may quote a URL with its password.
+    tell("".join(traceback.format_tb(error.__traceback__)).rstrip())
+    return TagstoneError(f"Tagstone itself broke here: {type(error).__name__}.", remedy="Report it with the lines above.")
 
 
 def tell(text: str) -> None:

@@ -52,7 +52,7 @@ class PlainProgress:
     def show(self, standing: Standing, now: float) -> None:
         """Print what is new since the last look; times in seconds since the epoch."""
         row = standing.publication
-        for step in standing.steps:
+        for step in current(standing):
             self._once(f"{step.step}: begun" + (f" (try {step.tries})" if step.tries > 1 else ""))
             if step.state in _ENDS:
                 self._once(f"{step.step}: {_ENDS[step.state]} after {duration(step, now)}")
@@ -89,7 +89,7 @@ def picture(standing: Standing, now: float) -> "Table":
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
-    begun = {step.step: step for step in standing.steps}
+    begun = {step.step: step for step in current(standing)}
     for name in steps(Kind(row.kind)):
         step = begun.get(name.value)
         if step is None:
@@ -100,6 +100,11 @@ def picture(standing: Standing, now: float) -> "Table":
     if not begun:
         table.add_row(Text(""), Text(row.state), Text(""), Text(visible(row.waiting or "waits for a worker"), style="yellow"))
     return table
+
+
+def current(standing: Standing) -> "list[StepRow]":
+    """The steps that count now: one that failed before is about to be done again while the publication is active."""
+    return [step for step in standing.steps if not (standing.state.active and step.state in ("failed", "abandoned"))]
 
 
 def _note(standing: Standing, step: "StepRow") -> "Text":

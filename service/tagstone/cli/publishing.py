@@ -1,6 +1,7 @@
 """Commands that ask for work: publish, rehearse, retry, cancel."""
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -112,11 +113,20 @@ def _ask_and_follow(
     if row is not None and State(row.state).done:
         _answer(application, output, row, f"{row.id} was {row.state} before; nothing is left to do.")
         return
-    _submit(application, project, commit, kind, supersede=supersede)
+    submit(application, project, commit, kind, supersede=supersede, confirm=_confirmed)
     _follow(application, output, wanted)
 
 
-def _submit(application: "Application", project: "ProjectIdentity", commit: "Commit", kind: Kind, *, supersede: bool) -> None:
+def submit(
+    application: "Application",
+    project: "ProjectIdentity",
+    commit: "Commit",
+    kind: Kind,
+    *,
+    supersede: bool,
+    confirm: Callable[[Conflict], bool],
+) -> None:
+    """Ask for the work; when the tag moved and `supersede` is not given, `confirm` is asked once. Raises: Conflict."""
     from tagstone.actions import submit as asking
 
     def ask(*, confirmed: bool) -> None:
@@ -127,7 +137,7 @@ def _submit(application: "Application", project: "ProjectIdentity", commit: "Com
     try:
         ask(confirmed=supersede)
     except asking.Moved as moved:
-        if not _confirmed(moved):
+        if not confirm(moved):
             raise
         ask(confirmed=True)
 

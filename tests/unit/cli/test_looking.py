@@ -4,6 +4,7 @@ import pytest
 
 from fakes import facts as recorded
 from fakes.installation import NOW
+from tagstone.cli.looking import Tape
 from tagstone.domain.publication import Step
 from tagstone.store import publications
 
@@ -63,7 +64,7 @@ def test_show_has_image_hardware_steps_and_outputs(tagstone, installation):
     installation.step(publication, Step.RUN, "done", tries=2)
     card = tagstone("show", publication).stdout
     assert f"wobble@{image.digest}" in card
-    assert "1 cores, 512 MiB memory" in card
+    assert "1 core, 512 MiB memory" in card
     assert "Some CPU @ 3 GHz" in card
     assert "1 min 30 s, try 2" in card
     assert f"results/table.csv  4 B  sha256:{recorded.sha256(b'1,2' + bytes([10]))}" in card
@@ -99,6 +100,18 @@ def test_following_the_log_of_what_has_ended_ends(tagstone, installation):
     publication = installation.publication()
     installation.log(publication, "run-1", [b"one\n"])
     assert tagstone("logs", publication, "--follow").stdout == "one\n"
+
+
+def test_following_goes_on_from_the_build_to_the_run(tagstone, installation, capsys):
+    publication = installation.publication()
+    installation.log(publication, "build-1", [b"building"])
+    tape = Tape(tagstone.application, publication, None)
+    tape.play()
+    installation.log(publication, "run-1", [b"one\n", b"two\n"])
+    tape.play()
+    tape.play()
+    assert tape.finish()
+    assert capsys.readouterr().out == "building\none\ntwo\n"
 
 
 def test_a_log_that_is_not_there_yet_is_said_on_stderr(tagstone, installation):

@@ -103,7 +103,9 @@ def test_doctor_tells_every_fault_with_its_remedy_and_goes_on(healthy):
     assert "worker" in done.stdout
 
 
-@pytest.mark.parametrize("url", ["postgresql+psycopg://127.0.0.1:1/x?password=hunter2", "postgresql+psycopg://ada:hunter2@127.0.0.1:1/x"])
+@pytest.mark.parametrize(
+    "url", ["postgresql+psycopg://127.0.0.1:1/x?password=hunter2", "postgresql+psycopg://ada:hunter2@127.0.0.1:1/x"]
+)
 def test_doctor_never_shows_a_password(healthy, url):
     healthy.application.engine = create_engine(url)
     assert "hunter2" not in healthy("doctor").output
@@ -122,3 +124,20 @@ def test_doctor_warns_when_work_waits_and_nobody_is_there(tagstone, installation
     tagstone.stamp()
     tagstone.locks.alive = False
     assert doctor.worker(tagstone.application).verdict == "warning"
+
+
+def test_a_database_that_is_away_is_told_without_a_traceback(fresh):
+    fresh.application.engine = create_engine("postgresql+psycopg://ada:hunter2@127.0.0.1:1/x")
+    done = fresh("list")
+    assert done.exit_code == 7
+    assert done.stderr.startswith("error: The database cannot be used: ")
+    assert "hunter2" not in done.stderr
+
+
+def test_a_home_that_cannot_be_made_is_told_with_its_path(fresh, tmp_path):
+    (tmp_path / "file").write_text("")
+    fresh.application.home = tmp_path / "file" / "home"
+    done = fresh("list")
+    assert done.exit_code == 8
+    assert f"error: {tmp_path / 'file'}" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -4,9 +4,10 @@ import io
 
 import pytest
 from rich.console import Console
+from rich.live import Live
 
 from fakes.installation import NOW
-from tagstone.cli.progress import PlainProgress, picture
+from tagstone.cli.progress import LiveProgress, PlainProgress, picture
 from tagstone.cli.standing import look
 from tagstone.domain.publication import Step
 
@@ -21,9 +22,9 @@ def at_work(installation):
 
 
 def drawn(standing) -> str:
-    screen = Console(file=io.StringIO(), width=100, markup=False)
-    screen.print(picture(standing, NOW))
-    return screen.file.getvalue()
+    sheet = io.StringIO()
+    Console(file=sheet, width=100, markup=False).print(picture(standing, NOW))
+    return sheet.getvalue()
 
 
 def test_the_picture_has_every_step_with_state_and_time(tagstone, at_work):
@@ -66,3 +67,20 @@ def test_plain_lines_tell_each_change_once(tagstone, installation, capsys):
         "build: begun (try 2)",
         "build: waiting: for v0.9",
     ]
+
+
+def test_a_step_that_failed_before_is_not_told_as_failed_while_it_is_tried_again(tagstone, installation, capsys):
+    publication = installation.publication(state="queued", finished_at=None)
+    installation.step(publication, Step.RESOLVE, "failed")
+    PlainProgress().show(look(tagstone.application, publication), NOW)
+    assert capsys.readouterr().err == ""
+    assert "✗" not in drawn(look(tagstone.application, publication))
+
+
+def test_the_live_picture_is_drawn_anew_at_each_look(tagstone, at_work):
+    sheet = io.StringIO()
+    with Live(console=Console(file=sheet, width=100, force_terminal=True), auto_refresh=False) as live:
+        LiveProgress(live).show(look(tagstone.application, at_work), NOW)
+        LiveProgress(live).show(look(tagstone.application, at_work), NOW + 60)
+    assert "10 min 0 s" in sheet.getvalue()
+    assert "11 min 0 s" in sheet.getvalue()

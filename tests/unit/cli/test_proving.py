@@ -79,7 +79,7 @@ def record(tagstone, installation, runner) -> str:
         bundles.put(session, publication, f"bundles/{publication}", files)
     parts = {"registry": registry, "runner": runner, "builder": None, "depository": FakeDepository()}
     tagstone.application.__dict__.update(parts)
-    return publication
+    return str(publication)
 
 
 def test_verify_reads_all_and_says_intact(tagstone, record):

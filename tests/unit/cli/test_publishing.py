@@ -1,11 +1,14 @@
 """publish, rehearse, retry, cancel."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import pytest
 
 from fakes.installation import NOW
-from tagstone.domain.publication import Step
+from tagstone.cli.publishing import submit
+from tagstone.domain.publication import Kind, Step
+from tagstone.errors import Conflict
 
 KEYS = {
     "publication",
@@ -61,6 +64,24 @@ def test_a_moved_tag_needs_to_be_confirmed(tagstone, repository, git):
     assert "--supersede" in refused.stderr
     tagstone.queue.ends = {}
     assert tagstone("publish", repository, "--tag", "v1.0.0", "--supersede").exit_code == 0
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_whoever_can_be_asked_is_asked_once(tagstone, repository, git, answer):
+    tagstone.queue.ends = {"state": "failed", "error_kind": "failed", "error": "It failed.", "remedy": "Mend it."}
+    tagstone("publish", repository, "--tag", "v1.0.0")
+    move_tag(git)
+    forge, asked = tagstone.application.forge, []
+
+    def confirm(moved: Conflict) -> bool:
+        asked.append(moved.message)
+        return bool(answer)
+
+    project, commit = forge.identify(repository), forge.resolve(repository, "v1.0.0")
+    with nullcontext() if answer else pytest.raises(Conflict):
+        submit(tagstone.application, project, commit, Kind.PUBLICATION, supersede=False, confirm=confirm)
+    assert len(asked) == 1
+    assert len(tagstone.queue.queued) == (2 if answer else 1)
 
 
 def test_a_published_tag_that_moved_is_a_conflict_though_confirmed(tagstone, repository, git):
