@@ -3,7 +3,7 @@
 import json
 from importlib.resources import files
 
-from tagstone.bundle.container import container, run_environment
+from tagstone.bundle.container import command_line, container, run_environment, workdir
 from tagstone.bundle.text import shell
 from tagstone.domain.record import ImageFacts, RunFacts
 
@@ -24,23 +24,25 @@ def _recorded(publication: str, image: ImageFacts, run: RunFacts) -> str:
         "name": f"tagstone-{publication}",
         "digest": image.image.digest,
         "config": image.image.config.digest,
-        "workdir": spec.workdir,
+        "workdir": workdir(run),
         "network": "yes" if spec.network else "no",
         "exit_code": str(run.status.exit_code or 0),
         "seconds": str(spec.resources.time),
         "cpus": f"{spec.resources.cpu:g}",
         "cpu_quota": str(round(spec.resources.cpu * 100_000)),
+        "disk": str(spec.resources.disk),
+        "gpus": str(spec.resources.gpu),
         "memory": str(spec.resources.memory),
         "pids": str(granted.pids_limit if granted and granted.pids_limit else -1),
     }
     lines = [f"recorded_{name}={shell(value)}" for name, value in values.items()]
-    return "\n".join([*lines, _run_function(run), *_container_functions(image, run)]) + "\n"
+    return "\n".join([*lines, _run_function(image, run), *_container_functions(image, run)]) + "\n"
 
 
-def _run_function(run: RunFacts) -> str:
+def _run_function(image: ImageFacts, run: RunFacts) -> str:
     """`recorded_run IMAGE COMMAND…`: the command with the recorded environment, the image and the recorded command behind it."""
-    environment = " ".join(f"--env {shell(f'{name}={value}')}" for name, value in run_environment(run))
-    command = " ".join(shell(word) for word in run.spec.command)
+    environment = " ".join(f"--env {shell(f'{name}={value}')}" for name, value in run_environment(run).items())
+    command = " ".join(shell(word) for word in command_line(image, run))
     return f'recorded_run() {{\n  recorded_image=$1\n  shift\n  "$@" {environment} "$recorded_image" {command}\n}}'
 
 

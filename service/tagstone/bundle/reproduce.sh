@@ -133,7 +133,7 @@ limited() { # the command, ended when the recorded time is over
 
 # Who the run is inside: never root; a user without root is themselves, so that they can remove what the run leaves.
 inside_user() {
-  if [ "$(id -u)" = 0 ]; then printf 65534:65534; else printf '%s:%s' "$(id -u)" "$(id -g)"; fi
+  if [ "$(id -u)" = 0 ]; then printf 65532:65532; else printf '%s:%s' "$(id -u)" "$(id -g)"; fi
 }
 
 with_podman() {
@@ -141,6 +141,7 @@ with_podman() {
   digest=$(podman image inspect --format '{{.Digest}}' "$image")
   [ "$digest" = "$recorded_digest" ] || fail "podman loaded $digest, not $recorded_digest."
   set -- podman run --name "$name" --pull never --security-opt label=disable
+  if [ "$recorded_gpus" != 0 ]; then set -- "$@" --device nvidia.com/gpu=all; fi
   if [ "$(id -u)" != 0 ]; then set -- "$@" --userns keep-id; fi
   contained "$@"
 }
@@ -153,20 +154,31 @@ with_docker() {
     if docker image inspect "$id" >/dev/null 2>&1; then image=$id; fi
   done
   [ -n "$image" ] || fail "docker did not load $recorded_digest."
-  contained docker run --name "$name"
+  set -- docker run --name "$name"
+  if [ "$recorded_gpus" != 0 ]; then set -- "$@" --gpus "$recorded_gpus"; fi
+  contained "$@"
 }
 
 contained() { # podman and docker take the same options
-  set -- "$@" --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges --user "$(inside_user)"
+  set -- "$@" --hostname tagstone --read-only --cap-drop ALL --security-opt no-new-privileges --user "$(inside_user)"
   set -- "$@" --volume "$work/workspace:$recorded_workdir" --workdir "$recorded_workdir" --entrypoint ''
+  set -- "$@" --volume "$work/workspace/.tmp:/tmp" --volume "$work/workspace/.tmp:/var/tmp"
   if [ "$recorded_network" = no ]; then set -- "$@" --network none; fi
   if [ "$limits" = yes ]; then
     set -- "$@" --cpus "$recorded_cpus" --memory "$recorded_memory" --memory-swap "$recorded_memory" --pids-limit "$recorded_pids"
+    set -- "$@" --shm-size "$recorded_memory"
+    # Told of one of these, podman sets all the others too, which not everybody may.
+    if [ "$tool" = docker ]; then set -- "$@" --ulimit core=0:0 --ulimit "fsize=$recorded_disk:$recorded_disk"; fi
   fi
   recorded_run "$image" limited "$@"
 }
 
+without_gpus() {
+  [ "$recorded_gpus" = 0 ] || fail "the run needs a GPU, which $tool cannot hand out; use docker or podman."
+}
+
 with_buildah() {
+  without_gpus
   set -- buildah from --name "$name"
   if [ "$limits" = yes ]; then
     set -- "$@" --memory "$recorded_memory" --memory-swap "$recorded_memory" --cpu-period 100000 --cpu-quota "$recorded_cpu_quota"
@@ -175,12 +187,14 @@ with_buildah() {
   digest=$(buildah inspect --format '{{.FromImageDigest}}' "$name")
   [ "$digest" = "$recorded_digest" ] || fail "buildah loaded $digest, not $recorded_digest."
   set -- buildah run --user "$(inside_user)" --volume "$work/workspace:$recorded_workdir" --workingdir "$recorded_workdir"
+  set -- "$@" --volume "$work/workspace/.tmp:/tmp" --volume "$work/workspace/.tmp:/var/tmp" --hostname tagstone
   if [ "$recorded_network" = no ]; then set -- "$@" --network none; fi
   if [ "${BUILDAH_ISOLATION-}" = chroot ]; then say "The run is not isolated from this machine (BUILDAH_ISOLATION=chroot)."; fi
   recorded_run "$name" limited "$@"
 }
 
 with_umoci() {
+  without_gpus
   [ "$(id -u)" = 0 ] || fail "umoci with $runtime needs root here; install podman, which does not."
   # skopeo computes every digest while it copies; the layers are the bundle's, which SHA256SUMS has vouched for.
   skopeo copy --quiet --preserve-digests oci:image "oci:$work/layout:recorded" || fail "skopeo cannot read image/."
@@ -229,7 +243,7 @@ code=0
 "with_$tool" >"$work/run.log" 2>&1 || code=$?
 if [ "$code" != "$recorded_exit_code" ]; then
   # without what could command a terminal
-  tr -d '\000-\010\013-\037\177' <"$work/run.log" | while IFS= read -r line; do say "  | $line"; done
+  tr -d '\000-\010\013-\037\177' <"$work/run.log" | while IFS= read -r line || [ -n "$line" ]; do say "  | $line"; done
   if [ "$code" = 124 ]; then fail "the run was ended after $recorded_seconds seconds, the recorded limit."; fi
   fail "the run ended with $code, not with $recorded_exit_code as recorded. Where the tool refuses a limit, --no-limits may help."
 fi

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from servers.dockerd import running_dockerd
+
 # What the script itself calls; nothing else is on its PATH.
 COMMANDS = ("chmod", "cp", "cut", "dirname", "id", "ln", "mkdir", "mktemp", "rm", "sha256sum", "tar", "timeout", "tr")
 BUSYBOX = "/bin/busybox"
@@ -22,7 +24,7 @@ case $1 in
   run)
     while [ $# -gt 0 ]; do
       case $1 in
-        --volume) cd "${2%%:*}" ; shift ;;
+        --volume) case $2 in *:/workspace) cd "${2%%:*}" ;; esac ; shift ;;
         --env) export "$2" ; shift ;;
         an-image) break ;;
       esac
@@ -52,7 +54,7 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def _found(name: str) -> str:
-    path = shutil.which(name, path="/usr/bin:/bin:/usr/sbin:/sbin")
+    path = shutil.which(name, path="/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
     assert path is not None, f"{name} is not installed"
     return path
 
@@ -204,3 +206,12 @@ def test_each_tool_says_identical(tool: str, shell: Path, reproduce: Reproduce, 
     assert (done.stderr, done.returncode) == ("", 0)
     assert done.stdout.splitlines()[-1] == "identical: all 2 outputs have the recorded checksums"
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+@pytest.mark.docker
+def test_docker_says_identical_though_it_reads_no_oci_layout(shell: Path, reproduce: Reproduce):
+    (shell / "docker").symlink_to(_found("docker"))
+    with tempfile.TemporaryDirectory(prefix="ts-") as folder, running_dockerd(Path(folder)) as socket:
+        done = reproduce("--tool", "docker", DOCKER_HOST=socket)
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert done.stdout.splitlines()[-1] == "identical: all 2 outputs have the recorded checksums"

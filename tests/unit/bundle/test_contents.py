@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import subprocess
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,7 @@ from tagstone.bundle.contents import bundle_files
 from tagstone.bundle.files import BundleFile, InRegistry, InStorage, checksum_list, parse_checksum_list
 from tagstone.domain import record
 from tagstone.domain.deposit import Creator, DepositState
+from tagstone.domain.oci import ImageSettings
 from tagstone.domain.record import Facts
 from tagstone.domain.run import Outcome
 from tagstone.errors import Invalid, Permanent
@@ -237,3 +239,27 @@ def test_lists_of_checksums_are_read_as_they_were_written(content: dict[str, byt
 def test_a_damaged_list_of_checksums_is_a_clear_error(data: bytes):
     with suppress(Invalid):
         assert all(parse_checksum_list(data))
+
+
+def test_the_script_starts_the_images_entrypoint_with_the_recorded_command():
+    settings = ImageSettings(workdir="/workspace", entrypoint=("env", "A=1"), command=("never",))
+    files = bundled(recorded.facts(made=recorded.image(MANIFEST, CONFIG, LAYERS, settings)))
+    assert ' "$recorded_image" env A=1 python3 analysis.py --bins 64\n' in text(files, "reproduce.sh")
+
+
+def test_without_a_recorded_command_the_images_own_is_started():
+    settings = ImageSettings(workdir="/workspace", command=("sh", "run.sh"))
+    files = bundled(recorded.facts(made=recorded.image(MANIFEST, CONFIG, LAYERS, settings), command=()))
+    assert ' "$recorded_image" sh run.sh\n' in text(files, "reproduce.sh")
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12), min_size=1, max_size=4))
+def test_the_script_hands_over_every_word_as_it_was_recorded(words: list[str]):
+    script = text(bundled(facts(command=tuple(words), env=(("X", words[0]),))), "reproduce.sh")
+    begin = script.index("recorded_run() {")
+    function = script[begin : script.index("\n}\n", begin) + 3]
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{function}recorded_run image printf '%s\\0'"], capture_output=True, check=True, timeout=10
+    )
+    home = ["--env", "HOME=/workspace/.home", "--env", "TMPDIR=/workspace/.tmp"]
+    assert done.stdout.decode().split("\0")[:-1] == ["--env", f"X={words[0]}", *home, "image", *words]
