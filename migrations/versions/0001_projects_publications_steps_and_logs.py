@@ -61,6 +61,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_publications_doi"), ["doi"], unique=False)
         batch_op.create_index("ix_publications_project_ref", ["project_id", "ref"], unique=False)
         batch_op.create_index("ix_publications_state_created", ["state", "created_at"], unique=False)
+        batch_op.create_index("ix_publications_created", ["created_at"], unique=False)
 
     op.create_table(
         "logs",
@@ -96,6 +97,7 @@ def downgrade() -> None:
     op.drop_table("steps")
     op.drop_table("logs")
     with op.batch_alter_table("publications", schema=None) as batch_op:
+        batch_op.drop_index("ix_publications_created")
         batch_op.drop_index("ix_publications_state_created")
         batch_op.drop_index("ix_publications_project_ref")
         batch_op.drop_index(batch_op.f("ix_publications_doi"))

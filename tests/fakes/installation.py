@@ -1,19 +1,17 @@
-"""A small installation: rows in SQLite, logs in memory, bundles in a folder; filled by what a test asks for."""
+"""A small installation: rows in SQLite, logs in a fake storage, bundles in a folder; filled by what a test asks for."""
 
 import hashlib
-import io
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+
+from sqlalchemy import event
 
 from fakes import facts as recorded
-
+from fakes.clock import FakeClock
+from fakes.storage import FakeStorage
 from tagstone.domain import record
 from tagstone.domain.publication import Kind, State, Step, publication_id
 from tagstone.domain.record import Facts
-from tagstone.errors import NotFound
-from tagstone.ports import Stored
 from tagstone.store.logs import chunk_key
 from tagstone.store.session import Sessions, build_engine
 from tagstone.store.tables import Log, Project, Publication, StepRow, Table
@@ -21,52 +19,15 @@ from tagstone.store.tables import Log, Project, Publication, StepRow, Table
 NOW = 1_772_400_000.0
 
 
-class StillClock:
-    """A clock that stands."""
-
-    def now(self) -> float:
-        return NOW
-
-
-class MemoryStorage:
-    """Storage in a dictionary."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-
-    def write(self, key: str, chunks: Iterable[bytes]) -> Stored:
-        data = self.kept[key] = b"".join(chunks)
-        return Stored(key, len(data), hashlib.sha256(data).hexdigest(), hashlib.md5(data).hexdigest())
-
-    def keep(self, chunks: Iterable[bytes]) -> Stored:
-        data = b"".join(chunks)
-        digest = hashlib.sha256(data).hexdigest()
-        return self.write(f"sha256/{digest[:2]}/{digest}", [data])
-
-    def open(self, key: str) -> BinaryIO:
-        if key not in self.kept:
-            raise NotFound(f"There is no {key}.", remedy="Write it first.")
-        return io.BytesIO(self.kept[key])
-
-    def size(self, key: str) -> int | None:
-        return len(self.kept[key]) if key in self.kept else None
-
-    def list(self, prefix: str) -> list[str]:
-        return sorted(key for key in self.kept if key.startswith(prefix))
-
-    def delete(self, prefix: str) -> None:
-        for key in self.list(prefix):
-            del self.kept[key]
-
-
 class Installation:
     """Rows, logs and bundles below `home`."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.storage = MemoryStorage()
-        self.clock = StillClock()
+        self.storage = FakeStorage()
+        self.clock = FakeClock(NOW)
         engine = build_engine(f"sqlite:///{home / 'tagstone.sqlite'}", 5.0)
+        event.listen(engine, "connect", lambda connection, _record: connection.execute("PRAGMA synchronous=OFF"))
         Table.metadata.create_all(engine)
         self.sessions = Sessions(engine)
 
@@ -98,6 +59,11 @@ class Installation:
             session.add(row)
         return wanted
 
+    def forget(self, publication: str) -> None:
+        """Remove a row."""
+        with self.sessions.write() as session:
+            session.delete(session.get_one(Publication, publication))
+
     def bundle(self, publication: str, files: dict[str, bytes]) -> Path:
         """A bundle of these files with their SHA256SUMS."""
         folder = self.home / "bundles" / publication
@@ -123,7 +89,13 @@ class Installation:
         with self.sessions.write() as session:
             session.add(
                 StepRow(
-                    publication_id=publication, step=step, state=state, tries=tries, detail=detail, started_at=NOW - 600, finished_at=ended
+                    publication_id=publication,
+                    step=step,
+                    state=state,
+                    tries=tries,
+                    detail=detail,
+                    started_at=NOW - 600,
+                    finished_at=ended,
                 )
             )
 

@@ -84,13 +84,14 @@ def listing(
     offset: int = 0,
 ) -> list[Publication]:
     """Publications, newest first, with their projects; `facts=False` leaves the facts, which may be large, unread."""
-    query = select(Publication).options(joinedload(Publication.project))
-    if not facts:
-        query = query.options(defer(Publication.facts, raiseload=True))
+    # Which rows, by an index; then those rows: facts are large, and to go past a row is to read it.
+    newest = (Publication.created_at.desc(), Publication.id)
+    wanted = select(Publication.id).order_by(*newest).limit(limit).offset(offset)
     for column, value in ((Publication.state, state), (Publication.kind, kind), (Publication.project_id, project_id)):
         if value is not None:
-            query = query.where(column == value)
-    return list(session.scalars(query.order_by(Publication.created_at.desc(), Publication.id).limit(limit).offset(offset)))
+            wanted = wanted.where(column == value)
+    query = select(Publication).where(Publication.id.in_(wanted)).options(joinedload(Publication.project)).order_by(*newest)
+    return list(session.scalars(query if facts else query.options(defer(Publication.facts, raiseload=True))))
 
 
 def citations(session: Session, ids: Sequence[str]) -> dict[str, str]:

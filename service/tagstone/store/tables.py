@@ -38,6 +38,7 @@ class Publication(Table):
     __table_args__ = (
         Index("ix_publications_project_ref", "project_id", "ref"),
         Index("ix_publications_state_created", "state", "created_at"),
+        Index("ix_publications_created", "created_at"),
     )
 
     id: Mapped[str] = mapped_column(String(17), primary_key=True)

@@ -75,7 +75,7 @@ def archive(folder: Path, name: str) -> StreamingResponse:
         for head, (path, size) in zip(heads, files, strict=True):
             yield head
             with (folder / path).open("rb") as opened:
-                yield from iter(lambda: opened.read(_CHUNK), b"")  # noqa: B023  # used up before the next file
+                yield from iter(lambda: opened.read(_CHUNK), b"")  # used up before the next file
             yield bytes(-size % _BLOCK)
         yield bytes(2 * _BLOCK)
 

@@ -10,7 +10,7 @@ from tagstone.store import logs
 from tagstone.store.tables import Log
 
 TAIL_BYTES = 24 * 1024
-_CHUNK = 1 << 20
+_PIECE = 1 << 16
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -27,13 +27,13 @@ def clean(data: bytes, *, from_start: bool) -> str:
 
 def tail(storage: Storage, log: Log) -> str:
     """The last lines of a log in chunks."""
-    parts: list[bytes] = []
-    number = log.last
-    while number > 0 and sum(map(len, parts)) < TAIL_BYTES:
-        parts.insert(0, _read(storage, log, number))
+    parts, size, number = [], 0, log.last
+    while number > 0 and size < TAIL_BYTES:
+        parts.append(_read(storage, log, number))
+        size += len(parts[-1])
         number -= 1
-    data = b"".join(parts)
-    return clean(data[-TAIL_BYTES:], from_start=number == 0 and len(data) <= TAIL_BYTES)
+    data = b"".join(reversed(parts))
+    return clean(data[-TAIL_BYTES:], from_start=number == 0 and size <= TAIL_BYTES)
 
 
 def tail_of_file(file: Path) -> str:
@@ -45,9 +45,13 @@ def tail_of_file(file: Path) -> str:
 
 
 def whole(storage: Storage, log: Log) -> Iterator[bytes]:
-    """Every byte of a log, as it was written."""
+    """Every byte of a log, as it was written, in pieces worth sending: the chunks of a quiet run are many and small."""
+    piece = bytearray()
     for number in range(1, log.last + 1):
-        yield _read(storage, log, number)
+        piece += _read(storage, log, number)
+        if len(piece) >= _PIECE or number == log.last:
+            yield bytes(piece)
+            piece.clear()
 
 
 def _read(storage: Storage, log: Log, number: int) -> bytes:

@@ -50,7 +50,9 @@ class Paging:
 class Pages:
     """The handlers, with what they read from: rows, logs in storage, bundles below `home`."""
 
-    def __init__(self, sessions: Sessions, storage: Storage, clock: Clock, home: Path, place: Place, rendering: Rendering) -> None:
+    def __init__(
+        self, sessions: Sessions, storage: Storage, clock: Clock, home: Path, place: Place, rendering: Rendering
+    ) -> None:
         self._sessions = sessions
         self._storage = storage
         self._clock = clock
@@ -64,14 +66,15 @@ class Pages:
         for address, handler in (
             ("/", self.catalogue),
             ("/records/{publication}", self.record),
-            ("/records/{publication}/bundle.tar", self.bundle),
             ("/records/{publication}/files/{path:path}", self.file),
             ("/publications", self.publications),
             ("/publications/{publication}", self.publication),
-            ("/publications/{publication}/logs/{source}", self.log),
             ("/health", self.health),
         ):
             router.add_api_route(address, handler, methods=["GET", "HEAD"], response_model=None)
+        # What is made while it is sent has no HEAD: it would be made for nothing.
+        router.add_api_route("/records/{publication}/bundle.tar", self.bundle, methods=["GET"], response_model=None)
+        router.add_api_route("/publications/{publication}/logs/{source}", self.log, methods=["GET"], response_model=None)
         return router
 
     def catalogue(self, page: PageNumber = 1) -> Response:
@@ -93,7 +96,9 @@ class Pages:
                 session, state=State.PUBLISHED, project_id=row.project_id, facts=False, limit=_VERSIONS
             )
         bundle = self._bundle(row)
-        shown = record_page.gather(row, record.load(row.facts.encode()), versions, bundle if bundle.is_dir() else None, self._place)
+        shown = record_page.gather(
+            row, record.load(row.facts.encode()), versions, bundle if bundle.is_dir() else None, self._place
+        )
         return self._rendering.page("record.html", {"page": shown})
 
     def file(self, publication: PublicationId, path: str) -> Response:

@@ -90,7 +90,9 @@ class RecordPage:
     @property
     def newer(self) -> Publication | None:
         """The newest version of the series when it is another one."""
-        return self.versions[0] if self.versions and self.row.state == "published" and self.versions[0].id != self.row.id else None
+        return (
+            self.versions[0] if self.versions and self.row.state == "published" and self.versions[0].id != self.row.id else None
+        )
 
 
 def gather(row: Publication, facts: Facts, versions: list[Publication], bundle: Path | None, place: Place) -> RecordPage:

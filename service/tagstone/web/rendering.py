@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from urllib.parse import quote, urlsplit
 
 from fastapi.responses import HTMLResponse
@@ -22,22 +23,26 @@ class Rendering:
     """Renders templates; `root` is the path that this server is reached under (empty for a host of its own)."""
 
     def __init__(self, root: str) -> None:
-        self._templates = Environment(
-            loader=PackageLoader("tagstone.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-        )
-        self._templates.globals.update(root=root, tagstone_version=__version__)
-        self._templates.filters.update(
-            bytes=format_bytes, seconds=format_seconds, moment=moment, day=day, iso=iso, link=http_link, path=quote_path,
-            orcid=orcid, spdx=spdx, person=person, codes=codes,
-        )  # fmt: skip
+        self._root = root
 
     def page(
         self, template: str, context: Mapping[str, object], status: int = 200, headers: Mapping[str, str] | None = None
     ) -> HTMLResponse:
         """The page as an answer."""
-        text = self._templates.get_template(template).render(context)
+        text = _templates().get_template(template).render(context, root=self._root)
         # A lone surrogate (from a file name) is no character of UTF-8: shown as a question mark, not as a broken page.
         return HTMLResponse(text.encode("utf-8", "replace"), status, dict(headers or {}))
+
+
+@cache
+def _templates() -> Environment:
+    templates = Environment(
+        loader=PackageLoader("tagstone.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    templates.globals["tagstone_version"] = __version__
+    templates.filters |= {"bytes": format_bytes, "seconds": format_seconds, "moment": moment, "day": day, "iso": iso}
+    templates.filters |= {"link": http_link, "path": quote_path, "orcid": orcid, "spdx": spdx, "person": person, "codes": codes}
+    return templates
 
 
 def moment(seconds: float) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fakes.installation import Installation
 from fastapi.testclient import TestClient
 
+from fakes.installation import Installation
 from tagstone.web.app import create_pages
 from tagstone.web.record_page import Place
 
