@@ -64,8 +64,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("template")
     repository = folder / "wobble"
     repository.mkdir()
-    for name, text in (("tagstone.yml", MANIFEST), ("CITATION.cff", CITATION), ("analysis.py", "print('wobble')\n")):
-        (repository / name).write_text(text)
+    for name, content in (("tagstone.yml", MANIFEST), ("CITATION.cff", CITATION), ("analysis.py", "print('wobble')\n")):
+        (repository / name).write_text(content)
     git(repository, "init", "--quiet")
     git(repository, "add", ".")
     git(repository, "commit", "--quiet", "--message", "First")
