@@ -51,6 +51,8 @@ requirements: ## Pin every dependency anew (requirements/*.txt)
 	scripts/requirements --upgrade
 
 clean: ## Remove what was installed, cached and published here
+	@# Container engines leave their storage mounted on itself, and a mounted folder cannot be removed.
+	@awk -v below="$(CURDIR)/.demo/" 'index($$2, below) == 1 {print $$2}' /proc/mounts | sort -r | xargs -r umount
 	rm -rf .venv .cache .demo dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 # Stamps make a prepared checkout quick: nothing is installed again until the pins change.
