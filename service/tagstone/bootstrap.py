@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tagstone.domain.policy import Policy
 from tagstone.domain.waiting import Durations
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     import requests
     from sqlalchemy import Engine
 
-    from tagstone import ports
     from tagstone.actions.base_image import MakeRoot
     from tagstone.adapters.engine_client import Engine as ContainerEngine
     from tagstone.adapters.executor_locks import DatabaseLocks, FileLocks
     from tagstone.adapters.folder_depository import FolderDepository
+    from tagstone.ports import Builder, Clock, Downloads, Forge, Ports, Registry, Runner, Storage, WorkQueue
     from tagstone.store.session import Sessions
 
 
@@ -28,7 +28,9 @@ def configure_logging(settings: Settings) -> None:
     """Let a process of ours log to its standard error, for people or for machines."""
     import structlog
 
-    renderer = structlog.processors.JSONRenderer() if settings.log_format == "json" else structlog.dev.ConsoleRenderer(colors=False)
+    renderer = (
+        structlog.processors.JSONRenderer() if settings.log_format == "json" else structlog.dev.ConsoleRenderer(colors=False)
+    )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -70,7 +72,7 @@ class Application:
         return Sessions(self.engine)
 
     @cached_property
-    def queue(self) -> ports.WorkQueue:
+    def queue(self) -> WorkQueue:
         """Where work waits for a worker."""
         from tagstone.adapters.workqueue import DurableQueue
 
@@ -84,28 +86,28 @@ class Application:
         return build_locks(self.engine, self.home)
 
     @cached_property
-    def clock(self) -> ports.Clock:
+    def clock(self) -> Clock:
         """The time."""
         from tagstone.adapters.system_clock import SystemClock
 
         return SystemClock()
 
     @cached_property
-    def forge(self) -> ports.Forge:
+    def forge(self) -> Forge:
         """Local Git repositories."""
         from tagstone.adapters.git import GitForge
 
         return GitForge()
 
     @cached_property
-    def storage(self) -> ports.Storage:
+    def storage(self) -> Storage:
         """Logs, outputs, code archives and bundles."""
         from tagstone.adapters.folder_storage import FolderStorage
 
         return FolderStorage(self.home / "storage")
 
     @cached_property
-    def downloads(self) -> ports.Downloads:
+    def downloads(self) -> Downloads:
         """Inputs from the web."""
         from tagstone.adapters.downloads import Downloads
 
@@ -143,7 +145,7 @@ class Application:
         return folder
 
     @cached_property
-    def registry(self) -> ports.Registry:
+    def registry(self) -> Registry:
         """Where images are kept: the embedded OCI layout, or the registry that is set."""
         from tagstone.adapters.oci_layout import OciLayout
 
@@ -153,7 +155,7 @@ class Application:
         return self._remote(builds.registry, insecure=builds.registry_insecure)
 
     @cached_property
-    def upstream(self) -> ports.Registry | None:
+    def upstream(self) -> Registry | None:
         """Where bases are pulled from when they are not in ours."""
         builds = self.settings.builds
         return self._remote(builds.upstream, insecure=builds.upstream_insecure) if builds.upstream else None
@@ -174,15 +176,11 @@ class Application:
 
     @cached_property
     def containers(self) -> ContainerEngine:
-        """Docker Engine or Podman: the socket that is set, one that is found, or a Podman service of our own."""
-        from tagstone.adapters.engine_client import connect
-
-        runs = self.settings.runs
-        wanted = None if runs.engine in ("auto", "chroot") else runs.engine
-        return connect(self.home / "engine", socket=runs.socket, flavour=wanted)
+        """The engine that runs: Docker Engine or Podman, at the socket that is set, one that is found, or one of our own."""
+        return self._connect(self.settings.runs.engine)
 
     @cached_property
-    def builder(self) -> ports.Builder:
+    def builder(self) -> Builder:
         """The engine that makes root filesystems."""
         from tagstone.adapters.buildah import Buildah
 
@@ -192,10 +190,11 @@ class Application:
             return Buildah(folder, self.registry, site_ca=builds.site_ca, limit=builds.time)
         from tagstone.adapters.engine_builds import EngineBuilds
 
-        return EngineBuilds(folder, self.containers, self.registry, site_ca=builds.site_ca, limit=builds.time)
+        engine = self.containers if builds.builder == "auto" else self._connect(builds.builder)
+        return EngineBuilds(folder, engine, self.registry, site_ca=builds.site_ca, limit=builds.time)
 
     @cached_property
-    def runner(self) -> ports.Runner:
+    def runner(self) -> Runner:
         """The engine that runs images."""
         runs = self.settings.runs
         folder = self.home / "runs"
@@ -216,7 +215,7 @@ class Application:
         )
 
     @cached_property
-    def ports(self) -> ports.Ports:
+    def ports(self) -> Ports:
         """All ports, for the worker and for actions that need several."""
         from tagstone.ports import Ports
 
@@ -233,8 +232,16 @@ class Application:
             clock=self.clock,
         )
 
-    def _remote(self, address: str, *, insecure: bool) -> ports.Registry:
+    def _remote(self, address: str, *, insecure: bool) -> Registry:
         from tagstone.adapters.oci_registry import OciRegistry
 
         host, _, prefix = address.partition("/")
         return OciRegistry(self.http, host, insecure, prefix)
+
+    def _connect(self, wanted: str) -> ContainerEngine:
+        from tagstone.adapters.engine_client import connect
+
+        flavour: Literal["docker", "podman"] | None = (
+            "docker" if wanted == "docker" else "podman" if wanted == "podman" else None
+        )
+        return connect(self.home / "engine", socket=self.settings.runs.socket, flavour=flavour)

@@ -126,7 +126,10 @@ class BuiltRoot:
 class Builder(Protocol):
     """Makes root filesystems out of recipes. It never writes images."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What records call it."""
+        ...
 
     def start(self, key: str, recipe: Recipe, context: Callable[[], Iterator[tuple[ContextFile, bytes]]]) -> None:
         """Begin, or adopt what an earlier start began. `context` yields each file of the recipe's context with its content."""
@@ -152,7 +155,10 @@ class Builder(Protocol):
 class Runner(Protocol):
     """Runs images by digest with the hardware asked for."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What records call it."""
+        ...
 
     def start(self, key: str, spec: RunSpec) -> None:
         """Begin, or adopt what an earlier start began."""
@@ -182,7 +188,10 @@ class Runner(Protocol):
 class Depository(Protocol):
     """Where deposits are drafted and published."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What manifests and records call it."""
+        ...
 
     def draft(self, metadata: DepositMetadata, series: str | None) -> Deposit:
         """The publication's draft with its DOI reserved: found by the publication's identifier, else made.

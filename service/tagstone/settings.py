@@ -26,27 +26,42 @@ class _Group(BaseModel):
 class Database(_Group):
     """Where rows live."""
 
-    url: str | None = Field(None, description="SQLAlchemy URL; default: SQLite at HOME/tagstone.sqlite. PostgreSQL: postgresql+psycopg://…")
+    url: str | None = Field(
+        None, description="SQLAlchemy URL; default: SQLite at HOME/tagstone.sqlite. PostgreSQL: postgresql+psycopg://…"
+    )
     lock_timeout: float = Field(30.0, description="Seconds a writer waits for another before it gives up.")
 
 
 class Builds(_Group):
     """How images are built."""
 
-    builder: Literal["auto", "buildah", "docker", "podman"] = Field("auto", description="Which engine makes root filesystems; auto takes the first that works.")
-    site_ca: Path | None = Field(None, description="A CA bundle (PEM) that builds may use; it never stays in the image or its history.")
+    builder: Literal["auto", "buildah", "docker", "podman"] = Field(
+        "auto", description="Which engine makes root filesystems; auto takes the first that works."
+    )
+    site_ca: Path | None = Field(
+        None, description="A CA bundle (PEM) that builds may use; it never stays in the image or its history."
+    )
     time: int = Field(3600, description="Seconds a build may take.")
-    registry: str | None = Field(None, description="Registry that keeps images (host[:port][/prefix]); default: the OCI layout at HOME/images.")
+    registry: str | None = Field(
+        None, description="Registry that keeps images (host[:port][/prefix]); default: the OCI layout at HOME/images."
+    )
     registry_insecure: bool = Field(False, description="Speak plain HTTP to the registry (loopback only).")
-    upstream: str | None = Field(None, description="Registry that bases are pulled from when they are not in ours (host[:port]); default: none is asked.")
+    upstream: str | None = Field(
+        None, description="Registry that bases are pulled from when they are not in ours (host[:port]); default: none is asked."
+    )
     upstream_insecure: bool = Field(False, description="Speak plain HTTP to the upstream registry (loopback only).")
 
 
 class Runs(_Group):
     """How analyses are run."""
 
-    engine: Literal["auto", "docker", "podman", "chroot"] = Field("auto", description="Which engine runs images; chroot isolates nothing and must be asked for by name.")
-    socket: str | None = Field(None, description="Engine socket, such as unix:///run/podman/podman.sock; default: found, or a Podman service of our own.")
+    engine: Literal["auto", "docker", "podman", "chroot"] = Field(
+        "auto", description="Which engine runs images; chroot isolates nothing and must be asked for by name."
+    )
+    socket: str | None = Field(
+        None,
+        description="Engine socket, such as unix:///run/podman/podman.sock; default: found, or a Podman service of our own.",
+    )
     pids: int = Field(1024, description="Processes and threads a run may have at once.")
     log_bytes: int = Field(64 * 2**20, description="Bytes of log kept of one run; what comes after is counted, not kept.")
     output_files: int = Field(10_000, description="Files a run may put out.")
@@ -76,7 +91,11 @@ class Settings(BaseSettings):
     """All settings of one process."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TAGSTONE_", env_nested_delimiter="__", frozen=True, extra="forbid", env_file=Path(sys.prefix) / "etc" / "tagstone.env"
+        env_prefix="TAGSTONE_",
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="forbid",
+        env_file=Path(sys.prefix) / "etc" / "tagstone.env",
     )
 
     home: Path = Field(default_factory=_data_folder, description="Folder of database, images, bundles, caches and deposits.")

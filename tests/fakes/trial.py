@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from multiprocessing.context import ForkProcess
 from pathlib import Path
+from typing import Any
 
 from fakes.builder import FakeBuilder
 from fakes.lethal import Lethal, LethalSessions, Moments
@@ -51,7 +52,7 @@ class LethalApplication(TrialApplication):
     @cached_property
     def ports(self) -> Ports:
         healthy = super().ports
-        wrapped = {
+        wrapped: dict[str, Any] = {
             name: Lethal(getattr(healthy, name), name, self._moments, QUIET.get(name, frozenset()))
             for name in ("forge", "registry", "builder", "runner", "storage", "depository", "deposit_files")
         }

@@ -103,9 +103,15 @@ def _until_ended(
 def _blob(bundle: Path, digest: str) -> Path:
     path = bundle / "image" / "blobs" / "sha256" / digest.removeprefix("sha256:")
     if not path.is_file():
-        raise NotFound(f"The bundle lacks the blob {digest}.", remedy="`tagstone verify` says what else is missing; fetch the bundle again.")
+        raise NotFound(
+            f"The bundle lacks the blob {digest}.",
+            remedy="`tagstone verify` says what else is missing; fetch the bundle again.",
+        )
     return path
 
 
 def _damaged(what: str) -> Permanent:
-    return Permanent(f"The bundle's {what} is not what was recorded.", remedy="`tagstone verify` names every damaged file; fetch the bundle again.")
+    return Permanent(
+        f"The bundle's {what} is not what was recorded.",
+        remedy="`tagstone verify` names every damaged file; fetch the bundle again.",
+    )

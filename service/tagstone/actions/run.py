@@ -1,8 +1,8 @@
 """What a run is given, and what its end means."""
 
+from tagstone.domain.faults import raise_faults
 from tagstone.domain.hardware import format_bytes, format_seconds
 from tagstone.domain.manifest import Manifest, command_line, parse_manifest
-from tagstone.domain.faults import raise_faults
 from tagstone.domain.policy import Policy
 from tagstone.domain.record import Facts
 from tagstone.domain.run import Outcome, OutputRules, RunSpec, RunStatus

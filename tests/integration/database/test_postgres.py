@@ -28,7 +28,7 @@ COMMIT = Commit(sha="a" * 40, time=1, tree="b" * 40, ref="v1")
 
 def queued(engine: Engine) -> int:
     with engine.connect() as connection:
-        return connection.execute(text("SELECT count(*) FROM dbos.workflow_status")).scalar_one()
+        return int(connection.execute(text("SELECT count(*) FROM dbos.workflow_status")).scalar_one())
 
 
 def test_migrations_make_exactly_the_described_tables(engine: Engine) -> None:
