@@ -12,6 +12,7 @@ import pytest
 PACKAGES = {"tagstone", "tagstone_webhooks"}
 # Needed without an import: psycopg is SQLAlchemy's driver for PostgreSQL.
 LOADED_BY_NAME = {"psycopg"}
+NEWER_STDLIB = {"compression"}  # from Python 3.14 on
 # The halves of one library: the first pins the second.
 PARTS = {"pydantic-core": "pydantic", "starlette": "fastapi"}
 
@@ -28,7 +29,7 @@ def _imported(path: Path) -> set[str]:
             names |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module.partition(".")[0])
-    return names - set(sys.stdlib_module_names) - PACKAGES
+    return names - set(sys.stdlib_module_names) - NEWER_STDLIB - PACKAGES
 
 
 def _declared(checkout: Path) -> set[str]:
