@@ -119,6 +119,7 @@ def test_nothing_outside_the_bundle_can_be_reached(web: TestClient, installation
     assert asked(web.app, f"/records/{publication}/files/{path}")[0] == 404
 
 
+@settings(deadline=None)  # of a busy machine
 @given(
     path=st.lists(st.sampled_from(["..", ".", "", "a", "b.txt", "\0", "/", "\\", "~", "link"]), max_size=8).map("/".join)
     | st.text()
