@@ -48,7 +48,7 @@ def _lines(application: "Application", standing: Standing, now: float) -> Iterat
     if row.supersedes:
         yield "supersedes", row.supersedes
     yield from _identifiers(row, facts)
-    yield "image", visible(image(row, facts) or "none yet")
+    yield "image", visible(image(row, facts.image.registry if facts and facts.image else "") or "none yet")
     for name, place in (("bundle", bundle(application, row)), ("page", record_url(application, row))):
         if place is not None:
             yield name, visible(place)
