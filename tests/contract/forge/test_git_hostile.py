@@ -30,40 +30,33 @@ def _tag_tree(author: GitAuthor, place: str, tree: str, name: str = "hostile") -
     author.git(place, "update-ref", f"refs/tags/{name}", sha)
 
 
-def test_nothing_that_a_repository_configures_is_run(git_author: GitAuthor, tmp_path: Path) -> None:
-    proof = tmp_path / "proof"
-    touch = f"touch {proof}"
-    place = git_author.create("hostile", FILES | {".gitattributes": b"* filter=evil diff=evil text eol=crlf\n"})
-    git_author.commit(place)
-    git_author.tag(place, "v1", annotated=True)
-    for key, value in {
-        "core.fsmonitor": f"{touch}; false",
-        "core.pager": touch,
-        "core.sshCommand": touch,
-        "core.editor": touch,
-        "core.alternateRefsCommand": touch,
-        "core.gitProxy": touch,
-        "filter.evil.clean": f"{touch}; cat",
-        "filter.evil.smudge": f"{touch}; cat",
-        "filter.evil.process": touch,
-        "diff.evil.textconv": touch,
-        "diff.external": touch,
-        "gpg.program": touch,
+def _set_traps(place: str, command: str) -> None:
+    """Let everything that Git may be told to run be `command`."""
+    shell = {
+        "core.fsmonitor": f"{command}; false",
+        "filter.evil.clean": f"{command}; cat",
+        "filter.evil.smudge": f"{command}; cat",
+    }
+    plain = (
+        "core.pager core.sshCommand core.editor core.alternateRefsCommand core.gitProxy filter.evil.process "
+        "diff.evil.textconv diff.external gpg.program"
+    )
+    others = {
         "log.showSignature": "true",
         "commit.gpgSign": "true",
-        "alias.ls-tree": f"!{touch}",
-        "credential.helper": f"!{touch}",
+        "alias.ls-tree": f"!{command}",
+        "credential.helper": f"!{command}",
         "protocol.ext.allow": "always",
-        "remote.origin.url": f"ext::sh -c '{touch}'",
+        "remote.origin.url": f"ext::sh -c '{command}'",
         "remote.origin.promisor": "true",
         "extensions.partialClone": "origin",
-    }.items():
-        with Path(place, ".git", "config").open("a") as config:
+    }
+    with Path(place, ".git", "config").open("a") as config:
+        for key, value in (shell | dict.fromkeys(plain.split(), command) | others).items():
             section, _, name = key.rpartition(".")
             first, _, rest = section.partition(".")
-            quoted = value.replace("\\", "\\\\").replace('"', '\\"')
             config.write(f'[{first} "{rest}"]\n' if rest else f"[{first}]\n")
-            config.write(f'\t{name} = "{quoted}"\n')
+            config.write(f'\t{name} = "{value}"\n')
     for hook in (
         "post-index-change",
         "pre-commit",
@@ -74,8 +67,16 @@ def test_nothing_that_a_repository_configures_is_run(git_author: GitAuthor, tmp_
     ):
         path = Path(place, ".git", "hooks", hook)
         path.parent.mkdir(exist_ok=True)
-        path.write_text(f"#!/bin/sh\n{touch}\n")
+        path.write_text(f"#!/bin/sh\n{command}\n")
         path.chmod(0o755)
+
+
+def test_nothing_that_a_repository_configures_is_run(git_author: GitAuthor, tmp_path: Path) -> None:
+    proof = tmp_path / "proof"
+    place = git_author.create("hostile", FILES | {".gitattributes": b"* filter=evil diff=evil text eol=crlf\n"})
+    git_author.commit(place)
+    git_author.tag(place, "v1", annotated=True)
+    _set_traps(place, f"touch {proof}")
     git_author.write(place, {"README.md": b"changed\n", "new": b"new\r\n"})
     forge = GitForge()
     assert forge.identify(place).key.startswith("root:")
