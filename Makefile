@@ -8,11 +8,11 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 TOOLS := .cache/tools
-QUICK := not docker and not engines and not postgres
+QUICK := not docker and not engines and not postgres and not kills
 # One worker per core; a file stays with one worker, so that what its tests share is made once.
 PYTEST := $(BIN)/pytest -n $(shell nproc) --dist loadfile
 
-.PHONY: help setup demo test lint test-postgres test-docker requirements format clean
+.PHONY: help setup demo test lint test-postgres test-docker reference requirements format clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -46,6 +46,13 @@ test-docker: setup tools ## The tests that build and run real containers
 test-postgres: setup ## The tests that need PostgreSQL, on a server of their own
 	@scripts/install-debian postgres
 	scripts/with-postgres $(BIN)/pytest -m postgres
+
+test-kills: setup ## Kill workers at every single moment of a publication, and resume
+	$(PYTEST) -m kills tests/e2e/kills
+
+reference: setup ## Write docs/reference anew from the code
+	$(BIN)/python scripts/cli_reference.py
+	$(BIN)/python scripts/values_reference.py
 
 requirements: ## Pin every dependency anew (requirements/*.txt)
 	scripts/requirements --upgrade
