@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import values_reference
+
 CHECKOUT = Path(__file__).resolve().parents[3]
 DOCUMENTS = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
 
@@ -37,3 +39,8 @@ def test_citations_are_valid_to_cffconvert(citation: str) -> None:
     program = CHECKOUT / ".cache" / "tools" / "cffconvert" / "bin" / "cffconvert"
     done = subprocess.run([program, "--validate", "-i", CHECKOUT / citation], capture_output=True, text=True, check=False)
     assert "valid according to schema version 1.2.0" in done.stdout + done.stderr
+
+
+def test_settings_and_schema_are_the_ones_of_the_code() -> None:
+    stale = [path.name for path, text in values_reference.pages().items() if path.read_text(encoding="utf-8") != text]
+    assert stale == [], "make reference"
