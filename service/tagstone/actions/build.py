@@ -1,7 +1,7 @@
 """From a commit to its image: base layers unchanged, one environment layer (found again by its key), one code layer."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import sha256
@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from tagstone.actions.base_image import carry, pieces, resolve_base, this_platform
+from tagstone.actions.code import code_files
 from tagstone.domain import lock as locks
 from tagstone.domain.build import ContextFile, Package, Recipe
 from tagstone.domain.citation import parse_citation
@@ -16,9 +17,9 @@ from tagstone.domain.environment import Tree, environment_key, plan_recipe, with
 from tagstone.domain.manifest import parse_manifest
 from tagstone.domain.oci import CONFIG, LAYER, Descriptor, Image, ImageSettings
 from tagstone.domain.record import SourceFacts
-from tagstone.domain.source import EntryKind, ProjectIdentity, SourceEntry
+from tagstone.domain.source import ProjectIdentity
 from tagstone.errors import Conflict, Invalid, NotFound
-from tagstone.image.layers import ENVIRONMENT_TIME, CodeFile, RootIndex, code_layer, environment_layer, index_layers
+from tagstone.image.layers import ENVIRONMENT_TIME, RootIndex, code_layer, environment_layer, index_layers
 from tagstone.image.manifest import config_bytes, history_entry, manifest_bytes, read_history, read_image, rfc3339
 from tagstone.image.packages_annotation import packages_annotation, read_packages_annotation
 from tagstone.image.untar import Node
@@ -108,11 +109,6 @@ def find_environment(registry: Registry, plan: Plan) -> Environment | None:
     return Environment(image, read_packages_annotation(image.annotations))
 
 
-def packages(registry: Registry, environment: Environment) -> tuple[Package, ...]:  # noqa: ARG001
-    """The packages of an environment, sorted; none where nobody told."""
-    return environment.packages
-
-
 def write_bare_environment(ports: Ports, plan: Plan) -> Environment:
     """The environment that is its base and nothing else: no engine is asked."""
     base = plan.base
@@ -149,7 +145,8 @@ def write_image(ports: Ports, environment: Environment, plan: Plan, source: Sour
     registry, under = ports.registry, environment.image
     name, time = image_name(source.project), source.commit.time
     with TemporaryFile(dir=scratch) as out:
-        files = _code_files(ports.forge, source)
+        location = source.project.location
+        files = code_files(ports.forge, location, ports.forge.entries(location, source.commit))
         written = code_layer(files, under.settings.workdir, time, out, _above(registry, under))
         out.seek(0)
         code = registry.put_blob(name, pieces(out), LAYER)
@@ -221,19 +218,6 @@ def _above(registry: Registry, image: Image) -> dict[str, Node] | None:
     nodes = _index(registry, image).nodes
     paths = ["/".join(parts[:count]) for count in range(1, len(parts))]
     return {path: nodes[path] for path in paths if path in nodes}
-
-
-def _code_files(forge: Forge, source: SourceFacts) -> Iterator[CodeFile]:
-    location = source.project.location
-    entries = forge.entries(location, source.commit)
-    contents = forge.read(location, [entry.object_id for entry in entries if entry.kind is not EntryKind.SUBMODULE])
-    for entry in entries:
-        yield _code_file(entry, lambda: next(contents))
-
-
-def _code_file(entry: SourceEntry, content: Callable[[], bytes]) -> CodeFile:
-    data = b"" if entry.kind is EntryKind.SUBMODULE else content()
-    return CodeFile(entry.path, entry.kind, data, len(data))
 
 
 def _annotations(source: SourceFacts, plan: Plan) -> dict[str, str]:

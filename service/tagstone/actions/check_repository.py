@@ -107,6 +107,11 @@ def _site(manifest: Manifest, lines: Document, policy: Policy) -> Iterator[Fault
         remedy = f"Did you mean {near[0]}?" if near else f"This site has: {', '.join(policy.depositories)}."
         line = lines.line(("deposit", "to"))
         yield Fault(manifests.FILE, f"This site has no depository {manifest.deposit.to!r}.", remedy, line)
+    elif manifest.deposit.to not in policy.reviewing:
+        for key in ("community", "review"):
+            if getattr(manifest.deposit, key):
+                message = f"The depository {manifest.deposit.to!r} knows no {key}."
+                yield Fault(manifests.FILE, message, f"Remove `{key}`.", lines.line(("deposit", key)))
     for excess in policy.excesses(manifest.run.resources):
         line = lines.line(("run", "resources", excess.partition(":")[0]))
         yield Fault(manifests.FILE, f"{excess}.", "Ask for less, or ask those who run this site.", line)

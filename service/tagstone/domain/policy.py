@@ -1,4 +1,4 @@
-"""What a site allows: caps on hardware and outputs, and the depositories it has."""
+"""What a site allows: caps on hardware and outputs, and the depositories it has (`reviewing`: those with communities and a review before release)."""
 
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ class Policy:
     """A site's limits: cores, bytes, seconds; None where the site sets none."""
 
     depositories: tuple[str, ...] = ("local",)
+    reviewing: tuple[str, ...] = ()
     cpu: float | None = None
     memory: int | None = None
     disk: int | None = None

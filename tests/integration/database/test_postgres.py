@@ -17,7 +17,7 @@ from tagstone.domain.publication import Kind, State
 from tagstone.domain.source import Commit, ProjectIdentity
 from tagstone.store import publications
 from tagstone.store.migrations import current, head
-from tagstone.store.session import Sessions, build_engine
+from tagstone.store.session import Sessions
 from tagstone.store.tables import Table
 
 pytestmark = pytest.mark.postgres

@@ -162,6 +162,12 @@ def test_sizes_are_held_against_the_sites_limits() -> None:
     ]
 
 
+@pytest.mark.parametrize(("key", "value"), [("community", "punch4nfdi"), ("review", "true")])
+def test_what_the_depository_does_not_know_is_said_before_it_would_be_ignored(key: str, value: str) -> None:
+    asked = report_of({"tagstone.yml": f"{EXAMPLE}deposit: {{{key}: {value}}}\n".encode()})
+    assert told(asked) == [f"tagstone.yml:7: The depository 'local' knows no {key}."]
+
+
 def test_depository_and_hardware_are_held_against_the_site() -> None:
     text = EXAMPLE.replace("run:\n", "run:\n  resources: {cpu: 64, memory: 1Ti}\n") + "deposit: {to: locla}\n"
     report = report_of({"tagstone.yml": text.encode()}, Policy(cpu=4, memory=2**30))
