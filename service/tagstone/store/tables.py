@@ -18,7 +18,7 @@ class Table(DeclarativeBase):
 
 
 class Project(Table):
-    """A Git project; `series` is its series at the depository once the first deposit is drafted."""
+    """A Git project; `series` is its series at the depository once its first version is released."""
 
     __tablename__ = "projects"
 

@@ -110,6 +110,7 @@ class Steps:
             journal.finish(session, row.id, step, now, journal.DONE, None)
             if step is Step.RELEASE:
                 row.holds_series = False
+                row.project.series = facts.deposit.series if facts.deposit else None
             if last:
                 row.state = State.PUBLISHED if work.subject.kind is Kind.PUBLICATION else State.REHEARSED
                 row.step, row.finished_at = None, now

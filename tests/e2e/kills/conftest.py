@@ -1,11 +1,8 @@
 """A home with a tiny base image, a repository with a tag, and workers in processes of their own that can be killed."""
 
-import io
 import os
 import secrets
 import shutil
-import subprocess
-import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,63 +10,18 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from fakes import trial
+from fakes.small_project import make_repository, put_base
 from fakes.trial import Trial
 from tagstone.adapters.workqueue import DurableQueue
-from tagstone.domain.oci import CONFIG, LAYER, Descriptor, ImageSettings, Platform
-from tagstone.image.manifest import config_bytes, manifest_bytes
-from tagstone.ports import Registry
 from tagstone.store.migrations import upgrade
 from tagstone.store.session import build_engine
-
-MANIFEST = """\
-environment: {base: "debian:bookworm", apt: [python3]}
-run: {command: [python3, analysis.py]}
-outputs: [results/*]
-"""
-CITATION = """\
-cff-version: 1.2.0
-message: Cite it.
-title: Wobble
-authors: [{family-names: Lovelace, given-names: Ada}]
-license: MIT
-"""
-_WHO = {
-    f"GIT_{role}_{part}": value
-    for role in ("AUTHOR", "COMMITTER")
-    for part, value in (("NAME", "Ada"), ("EMAIL", "a@example.org"), ("DATE", "2026-01-01T00:00:00Z"))
-}
-
-
-def git(folder: Path, *arguments: str) -> None:
-    environment = {**os.environ, **_WHO, "GIT_CONFIG_GLOBAL": os.devnull}
-    subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True, env=environment)
-
-
-def put_base(registry: Registry) -> None:
-    """A base of one file: enough for an engine that is a fake."""
-    layer = io.BytesIO()
-    with tarfile.open(fileobj=layer, mode="w") as tar:
-        info = tarfile.TarInfo("etc")
-        info.type, info.mode = tarfile.DIRTYPE, 0o755
-        tar.addfile(info)
-    data = layer.getvalue()
-    blob = registry.put_blob("base/debian", [data], LAYER)
-    config = registry.put_blob("base/debian", [config_bytes(Platform(), ImageSettings(), [blob.digest], [], 0)], CONFIG)
-    registry.put_manifest("base/debian", manifest_bytes(Descriptor(CONFIG, config.digest, config.size), [blob], {}), "bookworm")
 
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `home` and `wobble`, to be copied for each trial."""
     folder = tmp_path_factory.mktemp("template")
-    repository = folder / "wobble"
-    repository.mkdir()
-    for name, content in (("tagstone.yml", MANIFEST), ("CITATION.cff", CITATION), ("analysis.py", "print('wobble')\n")):
-        (repository / name).write_text(content)
-    git(repository, "init", "--quiet")
-    git(repository, "add", ".")
-    git(repository, "commit", "--quiet", "--message", "First")
-    git(repository, "tag", "v1.0.0")
+    make_repository(folder / "wobble")
     application = trial.TrialApplication(trial.settings(folder / "home", None))
     put_base(application.registry)
     with application.sessions.read():
