@@ -122,12 +122,16 @@ def write_context(folder: Path, files: Iterable[tuple[ContextFile, bytes]]) -> N
 
 
 def write_context_tar(out: BinaryIO, files: Iterable[tuple[ContextFile, bytes]], containerfile: tuple[str, str]) -> None:
-    """Write a context as the tar that build APIs take; `containerfile` is its name in there and its text."""
+    """Write a context as the tar that build APIs take; `containerfile` is its name in there and its text.
+
+    An ignore file keeps both out of what `COPY . …` takes; a recipe's own context never has one.
+    """
     name, text = containerfile
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for file, content in files:
             _add(tar, file, content)
         _add(tar, ContextFile(name, ""), text.encode())
+        _add(tar, ContextFile(".dockerignore", ""), f".dockerignore\n{name}\n".encode())
 
 
 def settings_of(config: Mapping[str, Any]) -> ImageSettings:

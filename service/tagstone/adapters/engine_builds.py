@@ -7,8 +7,11 @@ import contextlib
 import io
 import json
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
@@ -16,7 +19,6 @@ from typing import Any, cast
 import docker
 import docker.errors
 import requests
-from docker.models.images import ImageCollection
 
 from tagstone.adapters.build_jobs import (
     BUILD_LABEL,
@@ -35,6 +37,7 @@ from tagstone.adapters.engine_client import Engine
 from tagstone.domain.build import BuildStatus, ContextFile, Recipe
 from tagstone.domain.containerfile import render
 from tagstone.domain.run import LogChunk
+from tagstone.errors import Temporary
 from tagstone.ports import BuiltRoot, Registry
 
 _REPOSITORY = "localhost/tagstone-build"
@@ -58,7 +61,7 @@ class EngineBuilds:
         proxies: Mapping[str, str] | None = None,
         network: str | None = None,
     ) -> None:
-        self.name = engine.flavour
+        self.name: str = engine.flavour
         self._jobs = BuildJobs(folder, limit)
         self._engine = engine
         self._registry = registry
@@ -112,7 +115,12 @@ class EngineBuilds:
 
     def stop(self, key: str) -> None:
         """End the build and remove all that it left; nothing there is no error."""
-        self._jobs.stop(key, lambda _: self._remove_images(key))
+
+        def clean_up(_: Path) -> None:
+            self._end_steps(key)
+            self._remove_images(key)
+
+        self._jobs.stop(key, clean_up)
 
     def _spec(self, key: str, folder: Path) -> dict[str, Any]:
         return {
@@ -122,6 +130,9 @@ class EngineBuilds:
             "tag": _tag(key, "result"),
             "buildargs": self._proxies,
             "network": self._network,
+            # What the SDK has no words for, and only Podman reads: no image per step, which a build that fails would leave,
+            # and a control group by which a build's processes are found.
+            "parameters": {"layers": "false", "cgroupparent": _group(key)} if self.name == "podman" else {},
         }
 
     def _pull(self, key: str, recipe: Recipe, number: int) -> str:
@@ -152,6 +163,24 @@ class EngineBuilds:
             )
         return (f"COPY --from={_tag(key, 'ca')} /ca.pem {SITE_CA}", *CA_LINES)
 
+    def _end_steps(self, key: str) -> None:
+        """End what a build runs in the engine: closing the call alone lets a step go on."""
+        waiting = threading.Event()
+        for _ in range(100):
+            if not (_kill_group(_group(key)) if self.name == "podman" else self._remove_containers(key)):
+                return
+            waiting.wait(0.1)
+        raise Temporary(f"The processes of the build {key} do not end.", delay=30.0)
+
+    def _remove_containers(self, key: str) -> bool:
+        with self._engine.calling("A build's containers were removed"):
+            found = self._engine.client.containers.list(
+                all=True, ignore_removed=True, filters={"label": f"{BUILD_LABEL}={key}"}
+            )
+            for container in found:
+                _removed(partial(container.remove, force=True))
+        return bool(found)
+
     def _remove_images(self, key: str) -> None:
         with self._engine.calling("A build's images were removed"):
             images = self._engine.client.images
@@ -159,7 +188,9 @@ class EngineBuilds:
             labelled = [str(image.id) for image in images.list(all=True, filters={"label": f"{BUILD_LABEL}={key}"})]
             names = [*tagged, *labelled]
             # An image that others stand on goes after them; some go with others.
-            while names and (left := [name for name in names if not _removed(images, name)]) != names:
+            while (
+                names and (left := [name for name in names if not _removed(partial(images.remove, name, force=True))]) != names
+            ):
                 names = left
 
     def _translated(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -167,9 +198,28 @@ class EngineBuilds:
             yield from pieces
 
 
-def _removed(images: ImageCollection, name: str) -> bool:
+def _group(key: str) -> str:
+    """A control group's name that engines with systemd and without it take (systemd reads dashes as folders)."""
+    return f"tagstone_build_{key.replace('-', '_')}.slice"
+
+
+def _kill_group(group: str) -> bool:
+    """Kill every process in a control group; False when there is none (v1 and v2 of cgroups(7) alike)."""
+    found = False
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdecimal():
+            continue
+        with contextlib.suppress(OSError):
+            if f"/{group}" in (entry / "cgroup").read_text() and "\nState:\tZ" not in (entry / "status").read_text():
+                os.kill(int(entry.name), signal.SIGKILL)
+                found = True
+    return found
+
+
+def _removed(remove: Callable[[], object]) -> bool:
+    """Remove something; False when something else stands in the way for now."""
     try:
-        images.remove(name, force=True)
+        remove()
     except docker.errors.NotFound:
         return True
     except docker.errors.APIError as error:
@@ -186,8 +236,7 @@ def _tag(key: str, what: str) -> str:
 def build(spec: Mapping[str, Any], say: Callable[[str], None]) -> bool:
     """Make the build call and pass on what the engine says; True when it ended well."""
     client = docker.APIClient(base_url=spec["socket"], version="auto", timeout=24 * 3600)
-    # Podman's name for what Docker lacks: no image per step, which a build that fails would leave. Docker ignores it.
-    client.params = {"layers": "false"}
+    client.params = spec["parameters"]
     with Path(spec["context"]).open("rb") as context:
         lines = client.build(
             fileobj=context,

@@ -8,7 +8,7 @@ from tagstone.domain.globs import matches
 from tagstone.domain.source import EntryKind, SourceEntry
 
 IGNORE_FILES = (".containerignore", ".dockerignore")
-"""Where patterns may stand; the first that is there counts, as in buildah."""
+"""Where patterns may stand; the first that is there counts, as in buildah. They are read here, and no engine sees them."""
 
 
 def context_files(entries: Iterable[SourceEntry]) -> tuple[ContextFile, ...]:
@@ -27,9 +27,9 @@ def copied(entries: Iterable[SourceEntry], source: str) -> list[SourceEntry]:
 
 
 def without_ignored(entries: Iterable[SourceEntry], patterns: str) -> list[SourceEntry]:
-    """The entries that a `.dockerignore` with this text lets through; the last pattern that matches decides."""
+    """The entries that a `.dockerignore` with this text lets through, itself left out; the last pattern that matches decides."""
     rules = _rules(patterns)
-    return [entry for entry in entries if not _ignored(entry.path, rules)]
+    return [entry for entry in entries if entry.path not in IGNORE_FILES and not _ignored(entry.path, rules)]
 
 
 def _rules(text: str) -> list[tuple[bool, str]]:
