@@ -17,8 +17,10 @@ from tagstone.settings import Settings
 @pytest.fixture
 def fresh(tagstone, tmp_path):
     """The same command line on a home that does not exist yet."""
-    tagstone.application = Application(Settings(home=tmp_path / "fresh", _env_file=None))
-    return tagstone
+    application = tagstone.application = Application(Settings(home=tmp_path / "fresh", _env_file=None))
+    yield tagstone
+    if "engine" in application.__dict__:
+        application.engine.dispose()
 
 
 @contextmanager
