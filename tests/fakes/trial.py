@@ -27,7 +27,11 @@ QUIET = {"clock": frozenset({"now"}), "forge": frozenset({"identify"}), "storage
 
 
 class TrialApplication(Application):
-    """An application whose engines are fakes that keep their state in the home folder."""
+    """An application whose engines are fakes that keep their state in the home folder; it dies at a moment, if there is one."""
+
+    def __init__(self, settings: Settings, moments: Moments | None = None) -> None:
+        super().__init__(settings)
+        self._moments = moments
 
     @cached_property
     def builder(self) -> Builder:
@@ -37,24 +41,19 @@ class TrialApplication(Application):
     def runner(self) -> Runner:
         return FakeRunner(self.home / "fake-runs", self.storage)
 
-
-class LethalApplication(TrialApplication):
-    """The same, dying at a moment."""
-
-    def __init__(self, settings: Settings, moments: Moments) -> None:
-        super().__init__(settings)
-        self._moments = moments
-
     @cached_property
     def sessions(self) -> Sessions:
-        return LethalSessions(super().sessions, self._moments)
+        healthy = super().sessions
+        return LethalSessions(healthy, self._moments) if self._moments else healthy
 
     @cached_property
     def ports(self) -> Ports:
-        healthy = super().ports
+        healthy, moments = super().ports, self._moments
+        if moments is None:
+            return healthy
+        names = ("forge", "registry", "builder", "runner", "storage", "depository", "deposit_files")
         wrapped: dict[str, Any] = {
-            name: Lethal(getattr(healthy, name), name, self._moments, QUIET.get(name, frozenset()))
-            for name in ("forge", "registry", "builder", "runner", "storage", "depository", "deposit_files")
+            name: Lethal(getattr(healthy, name), name, moments, QUIET.get(name, frozenset())) for name in names
         }
         return replace(healthy, **wrapped)
 
@@ -70,7 +69,7 @@ def work(home: Path, database: str | None, fatal: int | None) -> None:
     sink = os.open(home / "worker.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(sink, stream)
-    run_worker(LethalApplication(settings(home, database), Moments(home / "moments", fatal)), drain=True)
+    run_worker(TrialApplication(settings(home, database), Moments(home / "moments", fatal)), drain=True)
 
 
 # A fork has everything imported already, which is most of what a fresh worker would spend its time on.

@@ -19,6 +19,7 @@ def whole_log(site: Site, publication: str, source: str) -> bytes:
     name = logs.source(source, row.attempt)
     with site.application.sessions.read() as session:
         found = logs.find(session, publication, name)
+    assert found is not None
     chunks = []
     for number in range(1, found.last + 1):
         with site.application.storage.open(logs.chunk_key(publication, name, number)) as stream:
