@@ -104,21 +104,38 @@ class BuildJobs:
 
 
 def write_context(folder: Path, files: Iterable[tuple[ContextFile, bytes]]) -> None:
-    """Lay the files of a context into an empty folder; links come last, so that nothing is written through one."""
+    """Lay the files of a context into an empty folder; links come last, so that nothing is written through one.
+
+    Raises:
+        Invalid: a path leaves the folder, or two paths cannot both be there.
+    """
     folder.mkdir()
     links = []
-    for file, content in files:
-        if file.symlink:
-            links.append((folder / file.path, content))
-            continue
-        place = folder / file.path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(content)
-        place.chmod(0o755 if file.executable else 0o644)
-        os.utime(place, (EPOCH, EPOCH))
-    for place, target in links:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.symlink_to(os.fsdecode(target))
+    try:
+        for file, content in files:
+            place = folder / _inside(file.path)
+            if file.symlink:
+                links.append((place, content))
+                continue
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
+            place.chmod(0o755 if file.executable else 0o644)
+            os.utime(place, (EPOCH, EPOCH))
+        for place, target in links:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.symlink_to(os.fsdecode(target))
+    except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
+        raise _impossible(Path(str(error.filename)).name) from None
+
+
+def _inside(path: str) -> str:
+    if path.startswith("/") or ".." in path.split("/"):
+        raise _impossible(path)
+    return path
+
+
+def _impossible(path: str) -> Invalid:
+    return Invalid(f"{path[:200]!r} cannot be laid out for a build.", remedy="Rename or remove it in the repository.")
 
 
 def write_context_tar(out: BinaryIO, files: Iterable[tuple[ContextFile, bytes]], containerfile: tuple[str, str]) -> None:
@@ -189,7 +206,7 @@ class _Pieces(io.RawIOBase):
 
 
 def _add(tar: tarfile.TarFile, file: ContextFile, content: bytes) -> None:
-    info = tarfile.TarInfo(file.path)
+    info = tarfile.TarInfo(_inside(file.path))
     info.mtime = EPOCH
     if file.symlink:
         info.type, info.linkname = tarfile.SYMTYPE, os.fsdecode(content)

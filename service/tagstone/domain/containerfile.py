@@ -95,7 +95,7 @@ def rewrite(parsed: Parsed, architecture: str = "amd64") -> Rewritten:
 def render(text: str, bases: Sequence[str], extra: Sequence[str] = ()) -> str:
     """The Containerfile for an engine: references in place of `{base:N}`, and `extra` lines after every FROM."""
     known = {str(number): reference for number, reference in enumerate(bases)}
-    filled = _PLACE.sub(lambda match: match[1] + known.get(match[2], match[0]), text)
+    filled = _PLACE.sub(lambda match: match[1] + known[match[2]] if match[2] in known else match[0], text)
     return re.sub(f"^{_TIME}$", lambda match: "\n".join([*extra, match[0]]), filled, flags=re.MULTILINE)
 
 

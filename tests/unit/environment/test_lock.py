@@ -1,0 +1,80 @@
+"""`tagstone.lock` can be read by people, and nothing in it can do harm."""
+
+import contextlib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tagstone.domain.build import BaseImage, Package
+from tagstone.domain.lock import DEB_NAME, PYPI_NAME, Lock, dump, from_packages, parse
+from tagstone.domain.oci import ImageReference
+from tagstone.errors import Invalid
+
+DIGEST = "sha256:" + "a" * 64
+
+
+def test_a_lock_is_sorted_text_with_one_package_a_line():
+    packages = [Package("pypi", "numpy", "2.1.0"), Package("deb", "python3", "3.11.2-1+b1", "amd64"), Package("cran", "x", "1")]
+    bases = [BaseImage("debian:bookworm", ImageReference("base/debian", DIGEST))]
+    lines = dump(from_packages(bases, packages)).splitlines()
+    assert lines[0].startswith("# Made by `tagstone check --fix`")
+    assert lines[1:] == [
+        "version: 1",
+        "bases:",
+        f'  "debian:bookworm": "{DIGEST}"',
+        "deb:",
+        '  "python3": "3.11.2-1+b1"',
+        "pypi:",
+        '  "numpy": "2.1.0"',
+    ]
+
+
+@given(
+    st.dictionaries(st.from_regex(DEB_NAME, fullmatch=True).filter(str.isascii), st.just("1.10"), max_size=4),
+    st.dictionaries(st.from_regex(PYPI_NAME, fullmatch=True).filter(str.isascii), st.just("2.0"), max_size=4),
+)
+def test_what_is_written_is_read_again(deb, pypi):
+    lock = Lock({"debian:bookworm": DIGEST}, deb, pypi)
+    assert parse(dump(lock)) == lock
+
+
+def test_an_empty_lock_is_read_again():
+    assert parse(dump(Lock())) == Lock()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "version: 2",
+        "version: 1\nmore: {}",
+        "version: 1\ndeb: [a]",
+        "version: 1\ndeb: {a: 1}",
+        "version: 1\ndeb: {'a;b': '1'}",
+        "version: 1\ndeb: {aa: '1 && evil'}",
+        "version: 1\npypi: {\"a'b\": '1'}",
+        "version: 1\npypi: {a: \"1'; evil '\"}",
+        "version: 1\nbases: {debian: latest}",
+        "version: 1\nbases: {'../x': 'sha256:00'}",
+        "&a [*a]",
+    ],
+)
+def test_anything_else_is_refused(text):
+    with pytest.raises(Invalid):
+        parse(text)
+
+
+def test_every_fault_is_listed_with_its_line():
+    with pytest.raises(Invalid) as caught:
+        parse("version: 1\ndeb:\n  'a b': '1'\n  bb: '2'\npypi:\n  cc: '$(x)'\n")
+    found: Any = caught.value.faults
+    assert [fault.line for fault in found] == [3, 6]
+
+
+@given(st.text(max_size=200))
+def test_whatever_is_written_only_our_errors_come_out(text):
+    with contextlib.suppress(Invalid):
+        parse(text)
