@@ -21,10 +21,11 @@ def inside(pid: int, container: str) -> Seen | None:
     """What the container's main process sees; None when it has ended, or cannot be read by this user."""
     process = Path(f"/proc/{pid}")
     try:
-        places = _places((process / "cgroup").read_text())
+        groups = (process / "cgroup").read_text()
         status = (process / "status").read_text()
-        # The number may have gone to another process since the engine told it.
-        if not any(container in str(place) for place in places.values()):
+        places = _places(groups)
+        # The number may have gone to another process; one that is just ending is in the root group of version 1 already.
+        if container not in str(places.get("memory", places.get("", ""))):
             return None
         granted = Granted(
             source="inside",
@@ -39,11 +40,11 @@ def inside(pid: int, container: str) -> Seen | None:
             gpus=_gpus(process),
         )
         seen = Seen(granted, _number(places, "memory", "memory.max_usage_in_bytes", "memory.peak"), _oom_kills(places))
+        # A group that went away while it was read would look like one without limits.
+        same = (process / "cgroup").read_text() == groups
     except OSError:
         return None
-    # A group that went away while it was read would look like one without limits.
-    still_there = all(place.is_dir() for place in places.values() if container in str(place))
-    return seen if still_there else None
+    return seen if same else None
 
 
 def from_engine(about: Mapping[str, Any], limits: Mapping[str, Any]) -> Granted:

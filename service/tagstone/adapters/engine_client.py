@@ -15,7 +15,7 @@ import docker.errors
 import requests
 import urllib3
 
-from tagstone.adapters.podman_service import PodmanService
+from tagstone.adapters.podman_service import PodmanService, answers
 from tagstone.errors import Conflict, Forbidden, Invalid, NotFound, Permanent, TagstoneError, Temporary
 
 Flavour = Literal["docker", "podman"]
@@ -39,8 +39,7 @@ class Engine:
         self.socket = address
         self._service = service
         self.name = "engine"
-        if service is not None:
-            service.wake()
+        self._wake()
         with self.calling("The engine was asked for its version"):
             self._client = docker.DockerClient(base_url=address, version="auto", timeout=int(_TIMEOUT))
             said = self._client.version()
@@ -58,8 +57,7 @@ class Engine:
     @property
     def client(self) -> docker.DockerClient:
         """The SDK's client, ready to be called within `calling`. Raises: Temporary."""
-        if self._service is not None:
-            self._service.wake()
+        self._wake()
         return self._client
 
     @contextmanager
@@ -96,6 +94,13 @@ class Engine:
             _check_progress(reference, progress)
             image = client.images.get(reference)
         return str(image.id)
+
+    def _wake(self) -> None:
+        if self._service is not None:
+            self._service.wake()
+        elif not answers(Path(self.socket.removeprefix("unix://"))):
+            remedy = "Start it, or set TAGSTONE_RUNS__SOCKET; it is tried again by itself."
+            raise Temporary(f"The {self.name} at {self.socket} does not answer.", remedy=remedy)
 
     def close(self) -> None:
         """Close the connections; a service of our own ends by itself."""
@@ -211,9 +216,11 @@ def _pull_podman(client: docker.DockerClient, reference: str) -> Iterator[Mappin
 
 
 def _check_progress(reference: str, progress: Iterable[Mapping[str, Any]]) -> None:
-    said = next((" ".join(str(line["error"]).split())[:1000] for line in progress if line.get("error")), None)
-    if said is None:
+    # All of it is read: an answer that is left half-read keeps its connection.
+    errors = [" ".join(str(line["error"]).split())[:1000] for line in progress if line.get("error")]
+    if not errors:
         return
+    said = errors[0]
     message = f"The image {reference} could not be pulled: {said}"
     # The digest itself may well spell 404.
     words = _DIGEST.sub("", said).lower()

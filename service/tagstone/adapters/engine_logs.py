@@ -6,8 +6,8 @@ restarts, and nothing is read again from its beginning. Both streams come in the
 
 import json
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -69,27 +69,34 @@ def read_file(path: Path, cursor: Cursor, limit: int, *, ended: bool) -> LogChun
             return _end(cursor, ended=ended)
 
 
-def read_messages(fetch: Callable[[int], Iterator[bytes]], cursor: Cursor, limit: int, *, ended: bool) -> LogChunk:
+def read_messages(fetch: Callable[[int], Generator[bytes, None, None]], cursor: Cursor, limit: int, *, ended: bool) -> LogChunk:
     """The next piece through the API: `fetch(second)` gives `TIME MESSAGE` for all that was said since then, in order."""
     # The next call asks from a second before the newest message on: two streams may come a little out of order.
     after = max(cursor.place, cursor.latest // _SECOND - 1)
     skip, seen, behind, size, pieces = cursor.offset, 0, 0, 0, []
-    for message in fetch(cursor.place):
-        stamp, _, text = message.partition(b" ")
-        time = _nanoseconds(stamp)
-        seen += 1
-        behind += time >= after * _SECOND
-        if seen <= skip:
-            continue
-        kept, cursor = cursor.take(text, limit)
-        cursor = replace(cursor, latest=max(cursor.latest, time))
-        pieces.append(kept)
-        size += len(kept)
-        if size >= PIECE:
-            break
+    with closing(fetch(cursor.place)) as messages:
+        for message in messages:
+            stamp, _, text = message.partition(b" ")
+            time = _nanoseconds(stamp)
+            seen += 1
+            behind += time >= after * _SECOND
+            if seen <= skip:
+                continue
+            kept, cursor = cursor.take(text, limit)
+            cursor = replace(cursor, latest=max(cursor.latest, time))
+            pieces.append(kept)
+            size += len(kept)
+            if size >= PIECE:
+                break
     gap = int(seen < skip)
     cursor = replace(cursor, kind="api", place=after, offset=behind, gaps=cursor.gaps + gap)
     return LogChunk(b"".join(pieces), str(cursor)) if size else _end(cursor, ended=ended)
+
+
+def frames(read: Callable[[int], bytes]) -> Generator[bytes, None, None]:
+    """The messages of a log in Docker's stream format: 8 bytes of header, the last four of them the length."""
+    while len(header := read(8)) == 8:
+        yield read(int.from_bytes(header[4:], "big"))
 
 
 def _read_on(path: Path, cursor: Cursor, limit: int) -> tuple[bytes, Cursor, bool]:

@@ -5,7 +5,7 @@ holds CPU, memory, processes and the size of one file; time and the workspace's 
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -238,10 +238,16 @@ class EngineRuns:
         run.status = status
         return status
 
-    def _messages(self, container: str) -> Callable[[int], Iterator[bytes]]:
-        def fetch(since: int) -> Iterator[bytes]:
-            messages = self._engine.client.api.logs(container, timestamps=True, stream=True, follow=False, since=since or None)
-            return iter(messages)
+    def _messages(self, container: str) -> Callable[[int], Generator[bytes, None, None]]:
+        api = self._engine.client.api
+        address = f"{api.base_url}/v{api.api_version}/containers/{container}/logs"
+
+        def fetch(since: int) -> Generator[bytes, None, None]:
+            wanted = {"stdout": 1, "stderr": 1, "timestamps": 1, "since": since}
+            # Not the SDK's own call: it leaves the connection open when not all of it is read.
+            with api.get(address, params=wanted, stream=True) as answer:
+                answer.raise_for_status()
+                yield from engine_logs.frames(answer.raw.read)
 
         return fetch
 

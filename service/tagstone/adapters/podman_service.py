@@ -12,22 +12,34 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
-from tagstone.errors import Permanent, Temporary
+from tagstone.errors import Temporary
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # An init is mounted into images of any kind, so it has to be a static program.
 _INITS = ("/usr/libexec/podman/catatonit", "/usr/bin/catatonit", "/usr/bin/tini-static", "/usr/bin/docker-init")
-_IDLE = 120  # seconds without a call after which the service ends
+
+
+def answers(path: Path) -> bool:
+    """Say whether somebody listens at this Unix socket."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(5.0)
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
 
 
 class PodmanService:
-    """The service in `folder`; an explicit `start_seconds` is how long its start may take."""
+    """The service in `folder`: it may take `start_seconds` to start, and ends after `idle_seconds` without a call."""
 
-    def __init__(self, folder: Path, start_seconds: float = 20.0) -> None:
+    def __init__(self, folder: Path, *, start_seconds: float = 30.0, idle_seconds: int = 120) -> None:
         self._folder = folder.absolute()
         self._start_seconds = start_seconds
+        self._idle_seconds = idle_seconds
 
     @staticmethod
     def usable() -> bool:
@@ -37,35 +49,37 @@ class PodmanService:
     @property
     def socket(self) -> Path:
         """Where it listens."""
-        return self._folder / "podman.sock"
+        return self._short / "podman.sock"
 
     def wake(self) -> None:
-        """Return when the service answers, starting it if need be. Raises: Temporary, Permanent."""
-        if self._answers():
+        """Return when the service answers, starting it if need be. Raises: Temporary."""
+        if answers(self.socket):
             return
-        if len(os.fsencode(self.socket)) > 100:
-            raise Permanent(
-                f"The path of Podman's socket is too long: {self.socket}.",
-                remedy="Set TAGSTONE_HOME to a folder with a shorter path (a socket's path has at most 107 bytes).",
-            )
         with self._starting():
-            if not self._answers():
+            if not answers(self.socket):
                 self._start()
+
+    @property
+    def _short(self) -> Path:
+        """What is gone after a restart anyway; Podman allows this path 50 characters, and a socket 107."""
+        return Path(f"/run/tagstone-{sha256(os.fsencode(self._folder)).hexdigest()[:12]}")
 
     def _start(self) -> None:
         self._write_configuration()
-        arguments = ["--root", "root", "--runroot", "run", "--tmpdir", "tmp"]
-        paths = [text if text.startswith("-") else str(self._folder / text) for text in arguments]
-        service = ["system", "service", "--time", str(_IDLE), f"unix://{self.socket}"]
+        paths = {"root": self._folder / "root", "runroot": self._short / "run", "tmpdir": self._short / "tmp"}
+        arguments = [text for name, path in paths.items() for text in (f"--{name}", str(path))]
+        # Otherwise a mount would keep the folder from being removed.
+        arguments += ["--storage-opt", "skip_mount_home=true"]
+        service = ["system", "service", "--time", str(self._idle_seconds), f"unix://{self.socket}"]
         with (self._folder / "service.log").open("wb") as log:
             # setsid --fork: the service belongs to nobody, so that it is neither killed with us nor left as a zombie.
             subprocess.run(
-                ["setsid", "--fork", "podman", *paths, *service],
+                ["setsid", "--fork", "podman", "--log-level", "error", *arguments, *service],
                 check=True,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd=self._folder / "tmp",
+                cwd=self._short,
                 env={
                     "PATH": _PATH,
                     "HOME": str(self._folder),
@@ -74,13 +88,13 @@ class PodmanService:
             )
         waiting = threading.Event()
         for _ in range(int(self._start_seconds / 0.05)):
-            if self._answers():
+            if answers(self.socket):
                 return
             waiting.wait(0.05)
         raise Temporary(f"Podman's service did not start: {self._last_words()}", remedy="Run `tagstone doctor`.")
 
     def _write_configuration(self) -> None:
-        (self._folder / "tmp").mkdir(exist_ok=True)
+        self._short.mkdir(exist_ok=True, mode=0o700)
         init = next((path for path in _INITS if Path(path).exists()), None)
         lines = [
             "[containers]",
@@ -100,15 +114,6 @@ class PodmanService:
         if init:
             lines.append(f'init_path = "{init}"')
         (self._folder / "containers.conf").write_text("\n".join(lines) + "\n")
-
-    def _answers(self) -> bool:
-        with socket.socket(socket.AF_UNIX) as probe:
-            probe.settimeout(5.0)
-            try:
-                probe.connect(str(self.socket))
-            except OSError:
-                return False
-        return True
 
     @contextmanager
     def _starting(self) -> Iterator[None]:
