@@ -152,7 +152,9 @@ class Application:
         builds = self.settings.builds
         if builds.registry is None:
             return OciLayout(self.home / "images", self.settings.database.lock_timeout)
-        return self._remote(builds.registry, insecure=builds.registry_insecure)
+        user, password = builds.registry_user, builds.registry_password
+        credentials = (user, password.get_secret_value()) if user and password else None
+        return self._remote(builds.registry, insecure=builds.registry_insecure, credentials=credentials)
 
     @cached_property
     def upstream(self) -> Registry | None:
@@ -186,12 +188,22 @@ class Application:
 
         builds = self.settings.builds
         folder = self.home / "builds"
+        named = {"HTTP_PROXY": builds.http_proxy, "HTTPS_PROXY": builds.https_proxy, "NO_PROXY": builds.no_proxy}
+        proxies = {name: value for name, value in named.items() if value}
         if builds.builder == "buildah" or (builds.builder == "auto" and Buildah.usable()):
-            return Buildah(folder, self.registry, site_ca=builds.site_ca, limit=builds.time)
+            return Buildah(folder, self.registry, site_ca=builds.site_ca, limit=builds.time, proxies=proxies)
         from tagstone.adapters.engine_builds import EngineBuilds
 
         engine = self.containers if builds.builder == "auto" else self._connect(builds.builder)
-        return EngineBuilds(folder, engine, self.registry, site_ca=builds.site_ca, limit=builds.time)
+        return EngineBuilds(
+            folder,
+            engine,
+            self.registry,
+            site_ca=builds.site_ca,
+            limit=builds.time,
+            proxies=proxies,
+            network=builds.network,
+        )
 
     @cached_property
     def runner(self) -> Runner:
@@ -232,11 +244,11 @@ class Application:
             clock=self.clock,
         )
 
-    def _remote(self, address: str, *, insecure: bool) -> Registry:
+    def _remote(self, address: str, *, insecure: bool, credentials: tuple[str, str] | None = None) -> Registry:
         from tagstone.adapters.oci_registry import OciRegistry
 
         host, _, prefix = address.partition("/")
-        return OciRegistry(self.http, host, insecure, prefix)
+        return OciRegistry(self.http, host, insecure, prefix, credentials=credentials)
 
     def _connect(self, wanted: str) -> ContainerEngine:
         from tagstone.adapters.engine_client import connect

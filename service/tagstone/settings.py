@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -42,9 +42,17 @@ class Builds(_Group):
         None, description="A CA bundle (PEM) that builds may use; it never stays in the image or its history."
     )
     time: int = Field(3600, description="Seconds a build may take.")
+    network: str | None = Field(
+        None, description="Docker's or Podman's network for builds, such as host; default: the engine's own."
+    )
+    http_proxy: str | None = Field(None, description="Proxy for plain HTTP that builds use; it does not stay in the image.")
+    https_proxy: str | None = Field(None, description="Proxy for HTTPS that builds use; it does not stay in the image.")
+    no_proxy: str | None = Field(None, description="Hosts that builds reach without a proxy, separated by commas.")
     registry: str | None = Field(
         None, description="Registry that keeps images (host[:port][/prefix]); default: the OCI layout at HOME/images."
     )
+    registry_user: str | None = Field(None, description="User of the registry; default: nobody in particular.")
+    registry_password: SecretStr | None = Field(None, description="Password or token of that user; given to the registry only.")
     registry_insecure: bool = Field(False, description="Speak plain HTTP to the registry (loopback only).")
     upstream: str | None = Field(
         None, description="Registry that bases are pulled from when they are not in ours (host[:port]); default: none is asked."

@@ -45,7 +45,9 @@ class FolderStorage:
         try:
             return path.open("rb")
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            raise NotFound(f"Nothing is stored under {key}.", remedy="It was deleted, or never finished; run the step again.") from None
+            raise NotFound(
+                f"Nothing is stored under {key}.", remedy="It was deleted, or never finished; run the step again."
+            ) from None
         except OSError as error:
             raise _told(key, error) from error
 
@@ -62,11 +64,7 @@ class FolderStorage:
         top = self._path(prefix) if prefix else self._root
         if top.is_file():
             return [prefix]
-        keys = (
-            (Path(folder) / name).relative_to(self._root).as_posix()
-            for folder, _, names in os.walk(top)
-            for name in names
-        )
+        keys = ((Path(folder) / name).relative_to(self._root).as_posix() for folder, _, names in os.walk(top) for name in names)
         return sorted(key for key in keys if not key.startswith(f"{_INCOMING}/"))
 
     def delete(self, prefix: str) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import requests
 
 from tagstone.adapters.oci_blob import damaged, verified
+from tagstone.adapters.oci_distribution import loopback
 from tagstone.adapters.oci_http import RegistryHttp, reading
 from tagstone.domain.oci import (
     DOCKER_LIST,
@@ -113,9 +114,13 @@ class OciRegistry:
 
     @contextmanager
     def pullable(self, image: ImageReference) -> Iterator[str]:
-        """A reference by digest that any engine on this machine can pull while the context is open. Raises: NotFound."""
+        """A reference by digest that any engine on this machine can pull while the context is open. Raises: NotFound.
+
+        Engines pull through us: they need neither our credentials nor a word with the site about plain HTTP.
+        """
         self.manifest(image.name, image.digest)
-        yield f"{self._host}/{self._prefix}{image}"
+        with loopback(self) as host:
+            yield f"{host}/{image}"
 
     def tags(self, name: str) -> list[str]:
         """Every tag of a name, sorted. Raises: NotFound."""
