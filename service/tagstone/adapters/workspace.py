@@ -2,6 +2,7 @@
 run has begun was written by strangers: nothing here follows a link.
 """
 
+import errno
 import os
 import shutil
 import subprocess
@@ -40,10 +41,11 @@ def stage(folder: Path, spec: RunSpec, storage: Storage) -> None:
         links = _extract(partial, spec.code, storage)
         for name, key in spec.files:
             _lay(partial, name, key, storage)
-        for path, target in links:
-            _link(partial, path, target)
+        # Before the links: one of this name would have the engine mount whatever it leads to on this machine.
         for name in RESERVED:
             _make_folder(partial, PurePosixPath(name))
+        for path, target in links:
+            _link(partial, path, target)
         _open_for_all(partial)
         partial.rename(folder)
 
@@ -55,7 +57,9 @@ def usage(folder: Path, limit: int) -> int:
     """
     try:
         return _usage(folder, limit)
-    except PermissionError:
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG):
+            raise Temporary(f"A workspace cannot be looked at: {error.strerror}.", delay=30.0) from error
         return limit + 1
 
 
@@ -137,7 +141,8 @@ def _link(root: Path, path: PurePosixPath, target: str) -> None:
     try:
         _place(root, path).symlink_to(target)
     except FileExistsError:
-        raise Invalid(f"An input would replace the link {str(path)!r}.", remedy="Give the input another place.") from None
+        remedy = "Rename the link: the run needs this name." if path.name in RESERVED else "Give the input another place."
+        raise Invalid(f"The link {str(path)!r} is where something else has to be.", remedy=remedy) from None
 
 
 def _place(root: Path, path: PurePosixPath) -> Path:
