@@ -252,18 +252,21 @@ def _write_exit(folder: Path, code: int) -> None:
 
 def _run(folder: Path, inherited: Sequence[int], seconds: float, argv: Sequence[str]) -> None:
     """Be the child's keeper: run `argv` and write down how it ended, when nothing of it is left."""
+    said = ""
     try:
         child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, pass_fds=inherited)
         code = child.wait(seconds)
     except subprocess.TimeoutExpired:
-        sys.stderr.write(f"It was ended after {seconds:g} seconds, which is all the time it may take.\n")
+        said = f"It was ended after {seconds:g} seconds, which is all the time it may take.\n"
         code = TIMED_OUT
     except OSError as error:
-        sys.stderr.write(f"{argv[0]} cannot be started: {error.strerror}\n")
+        said = f"{argv[0]} cannot be started: {error.strerror}\n"
         code = 127
-    sys.stderr.flush()
     while _signal(folder, signal.SIGKILL, os.getpid()):
         threading.Event().wait(0.01)
+    # Last, since a shell may still say of what it started that it was killed.
+    sys.stderr.write(said)
+    sys.stderr.flush()
     _write_exit(folder, code)
 
 

@@ -87,7 +87,12 @@ def test_an_opened_key_can_be_sought(storage: Storage) -> None:
 
 @pytest.mark.parametrize("key", ["", "/etc/passwd", "../x", "a/../../x", "a//b", "a/", "./a", "a\0b", ".."])
 def test_a_key_that_leaves_the_storage_is_invalid(storage: Storage, key: str) -> None:
-    for use in (lambda: storage.write(key, [b"x"]), lambda: storage.open(key), lambda: storage.size(key), lambda: storage.delete(key)):
+    for use in (
+        lambda: storage.write(key, [b"x"]),
+        lambda: storage.open(key),
+        lambda: storage.size(key),
+        lambda: storage.delete(key),
+    ):
         with pytest.raises(Invalid, match="no storage key"):
             use()
 

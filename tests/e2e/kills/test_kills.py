@@ -1,7 +1,7 @@
 """Killed at any moment, a publication is resumed and ends with one image, one run and one deposit.
 
-A moment lies before and after every call to the outside and before and after every commit. The quick suite kills around one
-in eight kinds of call; `make test-kills` kills at every single moment, and at many on PostgreSQL.
+A moment lies before and after every call to the outside and before and after every commit. The quick suite kills around some
+kinds of call; `make test-kills` kills at every single moment, and at many on PostgreSQL.
 """
 
 import re
@@ -75,7 +75,7 @@ def said(capsys: pytest.CaptureFixture[str], count: int) -> None:
 def test_a_publication_survives_kills_around_its_effects(
     new_trial: Callable[[], Trial], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    chosen = ends_of_calls(moments_of(new_trial()))[::8]
+    chosen = ends_of_calls(moments_of(new_trial()))[::14]
     for fatal in chosen:
         kill_and_resume(new_trial(), fatal)
     said(capsys, len(chosen))
