@@ -51,14 +51,15 @@ def from_engine(about: Mapping[str, Any], limits: Mapping[str, Any]) -> Granted:
     """What the engine says of its machine and of a container's limits, when nothing was read from inside."""
     return Granted(
         source="engine",
-        cpu_model=None,
+        # Engines are spoken to through a socket of this machine: its processor is ours.
+        cpu_model=cpu_model(),
         cpus_visible=int(about.get("NCPU") or 0),
         cpu_limit=(limits.get("NanoCpus") or 0) / 10**9 or None,
         memory_limit=limits.get("Memory") or None,
         memory_total=about.get("MemTotal") or None,
         pids_limit=limits.get("PidsLimit") or None,
         kernel=str(about.get("KernelVersion") or ""),
-        architecture=str(about.get("Architecture") or ""),
+        architecture=os.uname().machine,
     )
 
 

@@ -35,7 +35,7 @@ def verdict(
         detail=detail,
         granted=seen.granted,
         engine=engine,
-        peak_memory=seen.peak_memory,
+        peak_memory=_peak(seen, at_limit=for_memory),
         oom_killed_container=main,
         oom_killed_child=for_memory and not main,
     )
@@ -58,6 +58,12 @@ def _outcome(code: int, said: str, ending: Ending | None, *, disk_full: bool, ma
     if main:
         return Outcome.OUT_OF_MEMORY, "Its main process was killed for memory."
     return (Outcome.FAILED if code else Outcome.SUCCEEDED), _meaning(code) or said[:500]
+
+
+def _peak(seen: Seen, *, at_limit: bool) -> int | None:
+    """The highest use of memory: what was last seen, but the limit when something was killed for reaching it."""
+    limit = seen.granted.memory_limit if seen.granted and at_limit else None
+    return max(seen.peak_memory or 0, limit) if limit else seen.peak_memory
 
 
 def _meaning(code: int) -> str:

@@ -62,7 +62,7 @@ def test_what_is_over_the_limit_is_counted_and_told_once(real: Rig) -> None:
 @pytest.mark.docker
 def test_through_the_api_nothing_is_lost_or_doubled(docker_rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tagstone.adapters.engine_runs.os.access", lambda *_: False)
-    monkeypatch.setattr(engine_logs, "PIECE", 5000)
+    monkeypatch.setattr(engine_logs, "API_PIECE", 5000)
     key = docker_rig.key()
     docker_rig.runner.start(key, docker_rig.spec("i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo $i; done; printf end"))
     said, cursor = b"", ""

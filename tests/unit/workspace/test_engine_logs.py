@@ -140,8 +140,8 @@ def test_through_the_api_nothing_is_lost_or_doubled_though_times_are_out_of_orde
     ]
     start = 1795227600  # 2026-11-21T02:20:00Z
     assert engine_logs._nanoseconds(b"2026-11-21T02:20:00Z") == start * 10**9
-    said, cursor, before = b"", "", engine_logs.PIECE
-    engine_logs.PIECE = piece
+    said, cursor, before = b"", "", engine_logs.API_PIECE
+    engine_logs.API_PIECE = piece
     try:
         for cut in [*sorted(cuts), len(messages)]:
 
@@ -152,5 +152,5 @@ def test_through_the_api_nothing_is_lost_or_doubled_though_times_are_out_of_orde
                 said, cursor = said + chunk.data, chunk.cursor
             cursor = chunk.cursor
     finally:
-        engine_logs.PIECE = before
+        engine_logs.API_PIECE = before
     assert said == b"".join(b"m%d;" % number for number in range(len(messages)))

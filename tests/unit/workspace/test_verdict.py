@@ -70,3 +70,10 @@ def test_an_engine_s_answer_in_its_own_units() -> None:
     granted = from_engine({"NCPU": 4, "MemTotal": 8}, {"NanoCpus": 1_500_000_000, "Memory": 5, "PidsLimit": 0})
     assert (granted.source, granted.cpus_visible, granted.cpu_limit, granted.memory_limit) == ("engine", 4, 1.5, 5)
     assert granted.pids_limit is None
+
+
+def test_who_was_killed_for_memory_had_reached_the_limit() -> None:
+    granted = from_engine({"NCPU": 4}, {"Memory": 1000})
+    state = {"ExitCode": 137, "OOMKilled": True}
+    status = verdict(state, Seen(granted, 300, 0), None, disk_full=False, kernel_says=None, engine="e")
+    assert status.peak_memory == 1000
