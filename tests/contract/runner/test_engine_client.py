@@ -148,7 +148,7 @@ def test_an_engine_that_goes_away_is_temporary_and_its_runs_are_found_again(
         rig.until_ended(key)
         unseen = rig.key()
         rig.runner.start(unseen, rig.spec("exit 5"))
-        engine.client.api.wait(engine.client.containers.list(all=True)[0].id)
+        engine.client.api.wait(str(engine.client.containers.list(all=True)[0].id))
     with pytest.raises(Temporary, match="does not answer"):
         rig.runner.observe(unseen)
     assert rig.runner.observe(key).outcome is Outcome.SUCCEEDED

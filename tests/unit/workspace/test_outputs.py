@@ -133,7 +133,7 @@ def test_sizes_and_numbers_are_limited(workspace: Path, storage: FakeStorage) ->
 
 def test_a_file_that_grows_while_it_is_read_is_refused(workspace: Path) -> None:
     class Growing(FakeStorage):
-        def keep(self, chunks):  # type: ignore[no-untyped-def]  # as the port has it
+        def keep(self, chunks):
             with (workspace / "log").open("ab") as file:
                 file.write(b"x" * 100)
             return super().keep(chunks)
