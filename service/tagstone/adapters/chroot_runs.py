@@ -7,7 +7,6 @@ processes are not limited. Time and the workspace's size are held by observing, 
 import json
 import os
 import platform
-import posixpath
 import subprocess
 from pathlib import Path
 
@@ -15,14 +14,24 @@ from tagstone.adapters import detached
 from tagstone.adapters.build_jobs import SEARCH_PATH, is_loopback, settings_of
 from tagstone.adapters.cgroups import cpu_model
 from tagstone.adapters.outputs import collect
-from tagstone.adapters.run_folder import Begun, Ending, RunFolder, boot
-from tagstone.adapters.workspace import HOME, TEMPORARY, discard, stage, usage
+from tagstone.adapters.run_folder import Begun, Ending, RunFolder, boot, known
+from tagstone.adapters.workspace import discard, stage, usage
 from tagstone.domain.hardware import Granted, format_bytes, format_seconds
-from tagstone.domain.run import Isolation, LogChunk, Outcome, OutputFile, OutputRules, RunSpec, RunStatus
+from tagstone.domain.run import (
+    TEMPORARY,
+    TEMPORARY_PLACES,
+    USER,
+    Isolation,
+    LogChunk,
+    Outcome,
+    OutputFile,
+    OutputRules,
+    RunSpec,
+    RunStatus,
+)
 from tagstone.errors import Conflict, NotFound, Permanent, Temporary
 from tagstone.ports import Clock, Registry, Storage
 
-_UID = 65532
 _CONTAINER = "tagstone-run"
 _BACKSTOP = 60  # seconds after the limit in which the keeper ends a run that nobody observes
 _CALL_SECONDS = 1800.0
@@ -68,7 +77,7 @@ class ChrootRuns:
 
     def observe(self, key: str) -> RunStatus:
         """How the run stands; also where its time and disk limits are held. Raises: NotFound, Temporary."""
-        run = self._known(key)
+        run = known(self._folder, key)
         if run.status is not None:
             return run.status
         if run.begun is None:
@@ -86,13 +95,13 @@ class ChrootRuns:
 
     def logs(self, key: str, cursor: str) -> LogChunk:
         """Log bytes (both streams) since `cursor` (empty: from the start), as far as the limit. Raises: NotFound."""
-        run = self._known(key)
+        run = known(self._folder, key)
         left = self._log_limit - (int(cursor) if cursor.isdecimal() else 0)
         return detached.read_log(_child(run), cursor, min(2**20, left)) if left > 0 else LogChunk(b"", cursor)
 
     def collect(self, key: str, rules: OutputRules) -> list[OutputFile]:
         """Put the outputs into storage under their checksums. Raises: Conflict while it runs, Invalid, NotFound."""
-        run = self._known(key)
+        run = known(self._folder, key)
         if self.observe(key).running:
             raise Conflict(f"The run {key} has not ended.", remedy="Wait for its end, or stop it.")
         return collect(run.workspace, rules, self._storage)
@@ -113,12 +122,6 @@ class ChrootRuns:
             detached.stop(_child(run))
             self._clean_up(run)
             discard(run.path)
-
-    def _known(self, key: str) -> RunFolder:
-        run = RunFolder(self._folder, key)
-        if run.spec is None:
-            raise NotFound(f"There is no run {key}.", remedy="Start it first.")
-        return run
 
     def _prepare(self, run: RunFolder, spec: RunSpec) -> list[str] | None:
         """Pull the image and lay out its root; the command that runs in it, None when the image cannot be had."""
@@ -190,14 +193,12 @@ def _environment(run: RunFolder) -> dict[str, str]:
 
 
 def _run_arguments(run: RunFolder, spec: RunSpec) -> list[str]:
-    workdir = posixpath.normpath(spec.workdir)
     temporary = run.workspace / TEMPORARY
-    variables = dict(spec.env) | {"HOME": f"{workdir}/{HOME}", "TMPDIR": f"{workdir}/{TEMPORARY}"}
-    user = _UID if os.geteuid() == 0 else os.getuid()
-    arguments = ["run", "--isolation", "chroot", "--user", f"{user}:{user}", "--workingdir", workdir, "--cap-drop", "all"]
-    for place, folder in ((workdir, run.workspace), ("/tmp", temporary), ("/var/tmp", temporary)):  # noqa: S108 - inside
+    user = USER if os.geteuid() == 0 else os.getuid()
+    arguments = ["run", "--isolation", "chroot", "--user", f"{user}:{user}", "--workingdir", spec.place, "--cap-drop", "all"]
+    for place, folder in ((spec.place, run.workspace), *((place, temporary) for place in TEMPORARY_PLACES)):
         arguments += ["--volume", f"{folder}:{place}"]
-    for name, value in sorted(variables.items()):
+    for name, value in sorted(spec.variables.items()):
         arguments += ["--env", f"{name}={value}"]
     return [*arguments, _CONTAINER]
 

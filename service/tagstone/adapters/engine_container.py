@@ -1,7 +1,6 @@
 """What a run's container is asked to be: no root, no capabilities, a read-only image, every limit that engines hold."""
 
 import os
-import posixpath
 import resource
 from hashlib import sha256
 from typing import Any
@@ -11,13 +10,10 @@ from docker.types import DeviceRequest, LogConfig, Mount, Ulimit
 
 from tagstone.adapters.engine_client import Engine, explanation
 from tagstone.adapters.run_folder import RunFolder
-from tagstone.adapters.workspace import HOME, TEMPORARY
-from tagstone.domain.run import RunSpec
+from tagstone.domain.run import TEMPORARY, TEMPORARY_PLACES, USER, RunSpec
 from tagstone.errors import Invalid, Permanent
 
-_UID = 65532
-_TEMPORARY_PLACES = ("/tmp", "/var/tmp")  # noqa: S108 - inside the container
-_NOT_WORKSPACES = ("/", "/proc", "/sys", "/dev", "/etc", "/run", *_TEMPORARY_PLACES)
+_NOT_WORKSPACES = ("/", "/proc", "/sys", "/dev", "/etc", "/run", *TEMPORARY_PLACES)
 _LOG_FACTOR = 8  # an engine writes up to 80 bytes around each line
 _MOST_FILES = 2**20
 _MOST_PROCESSES = 2**15
@@ -41,7 +37,7 @@ def check_spec(engine: Engine, spec: RunSpec) -> None:
         Invalid: the image's WORKDIR cannot be a workspace.
         Permanent: a GPU is asked for, which this engine cannot hand out.
     """
-    clean = posixpath.normpath(spec.workdir)
+    clean = spec.place
     if not spec.workdir.startswith("/") or clean in _NOT_WORKSPACES or clean.startswith(("/proc/", "/sys/", "/dev/")):
         raise Invalid(
             f"A workspace cannot be at {spec.workdir[:100]!r}.",
@@ -73,16 +69,14 @@ def _create(engine: Engine, run: RunFolder, spec: RunSpec, image: str, host: dic
         config["UsernsMode"] = "keep-id"
     if memory_group(engine, run):
         config["CgroupParent"] = memory_group(engine, run)
-    workdir = posixpath.normpath(spec.workdir)
-    own = {"HOME": f"{workdir}/{HOME}", "TMPDIR": f"{workdir}/{TEMPORARY}"}
     api.create_container(
         image,
         list(spec.command) or None,
         name=container_name(run),
         host_config=config,
-        user=f"{_UID}:{_UID}" if os.geteuid() == 0 else f"{os.getuid()}:{os.getgid()}",
-        working_dir=workdir,
-        environment=dict(spec.env) | own,
+        user=f"{USER}:{USER}" if os.geteuid() == 0 else f"{os.getuid()}:{os.getgid()}",
+        working_dir=spec.place,
+        environment=spec.variables,
         hostname="tagstone",
         labels={"org.tagstone.run": run.key},
         stop_signal="SIGTERM",
@@ -93,8 +87,8 @@ def _create(engine: Engine, run: RunFolder, spec: RunSpec, image: str, host: dic
 
 def _isolation(run: RunFolder, spec: RunSpec) -> dict[str, Any]:
     temporary = str(run.workspace / TEMPORARY)
-    mounts = [Mount(posixpath.normpath(spec.workdir), str(run.workspace), type="bind")]
-    mounts += [Mount(place, temporary, type="bind") for place in _TEMPORARY_PLACES]
+    mounts = [Mount(spec.place, str(run.workspace), type="bind")]
+    mounts += [Mount(place, temporary, type="bind") for place in TEMPORARY_PLACES]
     return {
         "read_only": True,
         "cap_drop": ["ALL"],

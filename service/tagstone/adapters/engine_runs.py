@@ -15,7 +15,7 @@ from tagstone.adapters.engine_client import Engine
 from tagstone.adapters.engine_container import check_spec, container_name, create, memory_group
 from tagstone.adapters.engine_verdict import seconds, verdict
 from tagstone.adapters.outputs import collect
-from tagstone.adapters.run_folder import Begun, Ending, RunFolder, boot
+from tagstone.adapters.run_folder import Begun, Ending, RunFolder, boot, known
 from tagstone.adapters.workspace import discard, stage, usage
 from tagstone.domain.hardware import Resources, format_bytes, format_seconds
 from tagstone.domain.run import LogChunk, Outcome, OutputFile, OutputRules, RunSpec, RunStatus
@@ -79,7 +79,7 @@ class EngineRuns:
 
     def observe(self, key: str) -> RunStatus:
         """How the run stands; also where its time and disk limits are held. Raises: NotFound, Temporary."""
-        run = self._known(key)
+        run = known(self._folder, key)
         if run.status is not None:
             return run.status
         container = self._inspect(run)
@@ -104,7 +104,7 @@ class EngineRuns:
 
     def logs(self, key: str, cursor: str) -> LogChunk:
         """Log bytes (both streams) since `cursor` (empty: from the start). Raises: NotFound, Invalid, Temporary."""
-        run = self._known(key)
+        run = known(self._folder, key)
         at = engine_logs.Cursor.parse(cursor)
         container = self._inspect(run)
         if container is None:
@@ -121,7 +121,7 @@ class EngineRuns:
 
     def collect(self, key: str, rules: OutputRules) -> list[OutputFile]:
         """Put the outputs into storage under their checksums. Raises: Conflict while it runs, Invalid, NotFound."""
-        run = self._known(key)
+        run = known(self._folder, key)
         if self.observe(key).running:
             raise Conflict(f"The run {key} has not ended.", remedy="Wait for its end, or stop it.")
         return collect(run.workspace, rules, self._storage)
@@ -154,12 +154,6 @@ class EngineRuns:
                 cgroups.remove_parent(group)
             self._next_walk.pop(key, None)
             discard(run.path)
-
-    def _known(self, key: str) -> RunFolder:
-        run = RunFolder(self._folder, key)
-        if run.spec is None:
-            raise NotFound(f"There is no run {key}.", remedy="Start it first.")
-        return run
 
     def _inspect(self, run: RunFolder) -> dict[str, Any] | None:
         try:

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from tagstone.domain.hardware import Granted
 from tagstone.domain.run import Outcome, RunSpec, RunStatus
-from tagstone.errors import Invalid
+from tagstone.errors import Invalid, NotFound
 
 T = TypeVar("T")
 
@@ -153,3 +153,11 @@ class RunFolder:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(self.path / f"{name}.json")
+
+
+def known(parent: Path, key: str) -> RunFolder:
+    """The folder of a run that was started. Raises: NotFound."""
+    run = RunFolder(parent, key)
+    if run.spec is None:
+        raise NotFound(f"There is no run {key}.", remedy="Start it first.")
+    return run

@@ -11,12 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from tagstone.domain.run import RunSpec
+from tagstone.domain.run import HOME, TEMPORARY, RunSpec
 from tagstone.errors import Invalid, Permanent, Temporary
 from tagstone.ports import Storage
 
-HOME = ".home"
-TEMPORARY = ".tmp"
 RESERVED = (HOME, TEMPORARY)
 """Folders of the run's own use in its workspace; never outputs."""
 

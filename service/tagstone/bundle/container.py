@@ -3,12 +3,10 @@
 Source: OCI runtime specification 1.0, https://github.com/opencontainers/runtime-spec/blob/v1.0.2/config.md
 """
 
-import posixpath
-
 from tagstone.domain.record import ImageFacts, RunFacts
+from tagstone.domain.run import TEMPORARY, TEMPORARY_PLACES, USER
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-TEMPORARY_PLACES = ("/tmp", "/var/tmp")  # noqa: S108  # inside the container, where both are the workspace's own
 _MASKED = [
     "/proc/acpi",
     "/proc/kcore",
@@ -24,7 +22,7 @@ _READ_ONLY = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-tr
 
 def container(image: ImageFacts, run: RunFacts, *, limited: bool) -> dict[str, object]:
     """A configuration whose root is `rootfs` and whose workspace is `../workspace`, both beside it."""
-    environment = {"PATH": _PATH} | dict(image.image.settings.env) | run_environment(run)
+    environment = {"PATH": _PATH} | dict(image.image.settings.env) | run.spec.variables
     namespaces = ["pid", "ipc", "uts", "mount", *([] if run.spec.network else ["network"])]
     linux: dict[str, object] = {
         "namespaces": [{"type": name} for name in namespaces],
@@ -36,10 +34,10 @@ def container(image: ImageFacts, run: RunFacts, *, limited: bool) -> dict[str, o
     return {
         "ociVersion": "1.0.2",
         "process": {
-            "user": {"uid": 65532, "gid": 65532},
+            "user": {"uid": USER, "gid": USER},
             "args": list(command_line(image, run)),
             "env": [f"{name}={value}" for name, value in environment.items()],
-            "cwd": workdir(run),
+            "cwd": run.spec.place,
             "noNewPrivileges": True,
         },
         "root": {"path": "rootfs", "readonly": True},
@@ -53,16 +51,6 @@ def command_line(image: ImageFacts, run: RunFacts) -> tuple[str, ...]:
     """What was started: the image's ENTRYPOINT, then the recorded command, else the image's own."""
     settings = image.image.settings
     return (*settings.entrypoint, *(run.spec.command or settings.command))
-
-
-def workdir(run: RunFacts) -> str:
-    """Where the workspace is in the container, written plainly."""
-    return posixpath.normpath(run.spec.workdir)
-
-
-def run_environment(run: RunFacts) -> dict[str, str]:
-    """What the run found in its environment beside the image's own: what was recorded, and its own folders."""
-    return dict(run.spec.env) | {"HOME": f"{workdir(run)}/.home", "TMPDIR": f"{workdir(run)}/.tmp"}
 
 
 def _resources(run: RunFacts) -> dict[str, object]:
@@ -82,8 +70,8 @@ def _mounts(run: RunFacts) -> list[dict[str, object]]:
         _mount("/dev", "tmpfs", "tmpfs", "nosuid", "strictatime", "mode=755", "size=65536k"),
         _mount("/dev/pts", "devpts", "devpts", "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"),
         _mount("/dev/shm", "tmpfs", "shm", "nosuid", "noexec", "nodev", "mode=1777", "size=65536k"),  # noqa: S108  # inside
-        *(_mount(place, "bind", "../workspace/.tmp", "rbind", "rw", "nosuid", "nodev") for place in TEMPORARY_PLACES),
-        _mount(workdir(run), "bind", "../workspace", "rbind", "rw", "nosuid", "nodev"),
+        *(_mount(place, "bind", f"../workspace/{TEMPORARY}", "rbind", "rw", "nosuid", "nodev") for place in TEMPORARY_PLACES),
+        _mount(run.spec.place, "bind", "../workspace", "rbind", "rw", "nosuid", "nodev"),
     ]
     if run.spec.network:
         mounts.append(_mount("/etc/resolv.conf", "bind", "/etc/resolv.conf", "rbind", "ro"))

@@ -3,7 +3,7 @@
 import json
 from importlib.resources import files
 
-from tagstone.bundle.container import command_line, container, run_environment, workdir
+from tagstone.bundle.container import command_line, container
 from tagstone.bundle.text import shell
 from tagstone.domain.record import ImageFacts, RunFacts
 
@@ -24,7 +24,7 @@ def _recorded(publication: str, image: ImageFacts, run: RunFacts) -> str:
         "name": f"tagstone-{publication}",
         "digest": image.image.digest,
         "config": image.image.config.digest,
-        "workdir": workdir(run),
+        "workdir": run.spec.place,
         "network": "yes" if spec.network else "no",
         "exit_code": str(run.status.exit_code or 0),
         "seconds": str(spec.resources.time),
@@ -41,7 +41,7 @@ def _recorded(publication: str, image: ImageFacts, run: RunFacts) -> str:
 
 def _run_function(image: ImageFacts, run: RunFacts) -> str:
     """`recorded_run IMAGE COMMAND…`: the command with the recorded environment, the image and the recorded command behind it."""
-    environment = " ".join(f"--env {shell(f'{name}={value}')}" for name, value in run_environment(run).items())
+    environment = " ".join(f"--env {shell(f'{name}={value}')}" for name, value in run.spec.variables.items())
     command = " ".join(shell(word) for word in command_line(image, run))
     return f'recorded_run() {{\n  recorded_image=$1\n  shift\n  "$@" {environment} "$recorded_image" {command}\n}}'
 

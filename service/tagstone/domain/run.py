@@ -1,10 +1,19 @@
 """One execution of an image: what is started, how it stands, and how it ended."""
 
+import posixpath
 from dataclasses import dataclass
 from enum import StrEnum
 
 from tagstone.domain.hardware import Granted, Resources
 from tagstone.domain.oci import ImageReference
+
+USER = 65532
+"""Who a run is where its runner could be anybody: no user of any system."""
+
+HOME = ".home"
+TEMPORARY = ".tmp"
+TEMPORARY_PLACES = ("/tmp", "/var/tmp")  # noqa: S108 - inside the container, where both are the workspace's own
+"""Folders of the workspace that are the run's own and never outputs, and where the second is found too."""
 
 
 class Isolation(StrEnum):
@@ -43,6 +52,16 @@ class RunSpec:
     resources: Resources
     network: bool = False
     files: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def place(self) -> str:
+        """Where the workspace is in the container, written plainly."""
+        return posixpath.normpath(self.workdir)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What the run finds in its environment beside the image's own: what is asked for, and its own folders."""
+        return dict(self.env) | {"HOME": f"{self.place}/{HOME}", "TMPDIR": f"{self.place}/{TEMPORARY}"}
 
 
 @dataclass(frozen=True)

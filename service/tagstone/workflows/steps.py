@@ -127,7 +127,8 @@ class Steps:
         with self._sessions.write() as session:
             row = publications.get(session, work.subject.id)
             journal.finish(session, row.id, step, now, journal.FAILED, error.message)
-            row.error, row.remedy, row.waiting = _text(error), error.remedy, None
+            remedy = f"`tagstone retry {row.id}` takes it up again." if isinstance(error, Temporary) else error.remedy
+            row.error, row.remedy, row.waiting = _text(error), remedy, None
             row.error_kind = error.kind if isinstance(error, RunFailed) else type(error).__name__.lower()
             row.updated_at = row.finished_at = now
             if row.state != State.SUPERSEDED:

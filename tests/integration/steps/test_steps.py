@@ -105,6 +105,7 @@ def test_trouble_that_does_not_pass_ends_as_a_failure(site: Site) -> None:
     last = site.application.durations.attempts - 1
     assert site.perform(publication, Step.RUN, failures=last) == "stop"
     assert site.row(publication).state == State.FAILED
+    assert "retry" in site.row(publication).remedy
 
 
 def test_a_start_whose_answer_was_lost_is_adopted_not_doubled(site: Site) -> None:
