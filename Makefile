@@ -48,7 +48,7 @@ test-postgres: setup ## The tests that need PostgreSQL, on a server of their own
 	scripts/with-postgres $(BIN)/pytest -m postgres
 
 test-kills: setup ## Kill workers at every single moment of a publication, and resume
-	$(PYTEST) -m kills tests/e2e/kills
+	$(BIN)/pytest -n $(shell nproc) --dist load -m kills tests/e2e/kills
 
 reference: setup ## Write docs/reference anew from the code
 	$(BIN)/python scripts/cli_reference.py

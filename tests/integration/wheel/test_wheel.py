@@ -14,10 +14,6 @@ from tagstone.store import migrations
 CHECKOUT = Path(__file__).resolve().parents[3]
 
 
-# One process for all: installing takes most of the time.
-pytestmark = pytest.mark.xdist_group("wheel")
-
-
 def _run(*command: object, cwd: Path, **env: str) -> str:
     # Nothing of this checkout leaks in: neither its path nor its settings.
     outside = {name: value for name, value in os.environ.items() if not name.startswith(("TAGSTONE_", "PYTHON"))}
