@@ -126,6 +126,9 @@ class Steps:
         now = self._ports.clock.now()
         with self._sessions.write() as session:
             row = publications.get(session, work.subject.id)
+            if State(row.state).done:
+                # What broke came after the end, such as tidying up: it does not undo a publication.
+                return
             journal.finish(session, row.id, step, now, journal.FAILED, error.message)
             remedy = f"`tagstone retry {row.id}` takes it up again." if isinstance(error, Temporary) else error.remedy
             row.error, row.remedy, row.waiting = _text(error), remedy, None

@@ -38,7 +38,6 @@ class Subject:
     project_id: int
     project: ProjectIdentity
     commit: Commit
-    series: str | None
     supersedes: str | None
     created_at: float
     recorded: Facts | None
@@ -67,7 +66,6 @@ def load_subject(sessions: Sessions, publication_id: str) -> tuple[Subject, Stat
             project_id=row.project_id,
             project=projects.identity(row.project),
             commit=Commit(sha=row.commit, time=row.commit_time, tree=row.tree, ref=row.ref),
-            series=row.project.series,
             supersedes=row.supersedes,
             created_at=row.created_at,
             recorded=record.load(row.facts.encode()) if row.facts else None,

@@ -9,7 +9,7 @@ from tagstone.actions.submit import cancel, retry
 from tagstone.domain.deposit import DepositState
 from tagstone.domain.publication import Kind, State, Step
 from tagstone.domain.run import Outcome
-from tagstone.store import logs
+from tagstone.store import logs, publications
 
 Site = Any  # the fixture's class lives in conftest.py, which cannot be imported
 
@@ -177,6 +177,31 @@ def test_the_draft_of_a_failed_publication_gives_way_to_the_next(site: Site) -> 
     assert site.row(first).concept_doi == site.row(second).concept_doi
 
 
+def test_a_release_whose_answer_was_lost_counts_when_the_next_tag_comes(site: Site) -> None:
+    first = site.submit()
+    site.go(first, until=Step.RELEASE)
+    deposit = site.facts(first).deposit
+    site.application.depository.publish(deposit.id)
+    with site.application.sessions.write() as session:
+        publications.get(session, first).state = State.FAILED
+    commit(site.repository, "v1.1.0")
+    second = site.submit("v1.1.0")
+    assert site.go(second) == "go"
+    assert site.row(second).concept_doi == site.row(first).concept_doi
+    again(site, first)
+    assert site.go(first) == "go"
+
+
+def test_trouble_while_tidying_up_does_not_undo_a_publication(site: Site) -> None:
+    def broken(_key: str) -> None:
+        raise ZeroDivisionError("oops")
+
+    site.runner.remove = broken
+    publication = site.submit()
+    site.go(publication)
+    assert site.row(publication).state == State.PUBLISHED
+
+
 def test_a_retried_publication_keeps_its_identifier_and_its_earlier_log(site: Site) -> None:
     site.runner.outcome = Outcome.FAILED
     publication = site.submit()
@@ -221,6 +246,19 @@ def test_a_tag_that_moved_hands_draft_and_identifier_to_the_new_commit(site: Sit
     assert site.row(first).state == State.SUPERSEDED
     assert site.go(second) == "go"
     assert site.row(second).doi == reserved
+    assert len(drafts(site)) == 1
+
+
+def test_a_tag_that_moved_twice_still_has_its_identifier(site: Site) -> None:
+    first = site.submit()
+    site.go(first, until=Step.RUN)
+    reserved = site.row(first).doi
+    for text in ("mended", "mended again"):
+        (site.repository / "analysis.py").write_text(f"print('{text}')\n")
+        commit(site.repository, "v1.0.0")
+        last = site.submit(supersede=True)
+    assert site.go(last) == "go"
+    assert site.row(last).doi == reserved
     assert len(drafts(site)) == 1
 
 
