@@ -11,6 +11,12 @@ depends_on = None
 
 def upgrade() -> None:
     """Go forward."""
+    _projects()
+    _publications()
+    _logs_and_steps()
+
+
+def _projects() -> None:
     op.create_table(
         "projects",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -23,6 +29,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_projects")),
         sa.UniqueConstraint("key", name=op.f("uq_projects_key")),
     )
+
+
+def _publications() -> None:
     op.create_table(
         "publications",
         sa.Column("id", sa.String(length=17), nullable=False),
@@ -63,6 +72,8 @@ def upgrade() -> None:
         batch_op.create_index("ix_publications_state_created", ["state", "created_at"], unique=False)
         batch_op.create_index("ix_publications_created", ["created_at"], unique=False)
 
+
+def _logs_and_steps() -> None:
     op.create_table(
         "logs",
         sa.Column("id", sa.Integer(), nullable=False),
