@@ -31,7 +31,7 @@ lint: setup ## Style, types, layers, sizes and spelling
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
-	$(BIN)/python scripts/sizes.py service webhooks scripts tests examples
+	$(BIN)/python scripts/sizes.py service webhooks migrations scripts tests examples
 	$(BIN)/codespell
 	$(BIN)/mypy
 
