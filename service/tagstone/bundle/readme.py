@@ -3,7 +3,8 @@
 from tagstone.bundle.text import code, markdown, plain, shell
 from tagstone.domain import citing
 from tagstone.domain.deposit import DepositMetadata
-from tagstone.domain.hardware import Granted, format_bytes, format_seconds
+from tagstone.domain.hardware import format_bytes
+from tagstone.domain.hardware_table import rows
 from tagstone.domain.record import Facts, ImageFacts, RunFacts
 from tagstone.domain.run import Isolation, Outcome
 
@@ -102,37 +103,11 @@ def _by_hand(facts: Facts, run: RunFacts) -> str:
 
 
 def _hardware(image: ImageFacts, run: RunFacts) -> str:
-    asked, granted = run.spec.resources, run.status.granted
-    rows = [
-        ("architecture", str(image.image.platform), granted.architecture if granted else None),
-        ("processors", f"{asked.cpu:g}", _processors(granted)),
-        ("memory", format_bytes(asked.memory), _memory(granted)),
-        ("disk", format_bytes(asked.disk), None),
-        ("time", format_seconds(asked.time), _taken(run)),
-        ("GPU", f"{asked.gpu} {asked.gpu_type or ''}".strip(), ", ".join(granted.gpus) if granted else None),
-        ("network", "yes" if run.spec.network else "no", None),
-        ("kernel", "any", granted.kernel if granted else None),
-        ("peak memory", "", format_bytes(run.status.peak_memory) if run.status.peak_memory else None),
-    ]
-    lines = "".join(f"| {name} | {markdown(wanted)} | {markdown(found or '')} |\n" for name, wanted, found in rows)
-    return f"## Hardware\n\n| | asked for | granted or used |\n| --- | --- | --- |\n{lines}"
-
-
-def _processors(granted: Granted | None) -> str | None:
-    if granted is None:
-        return None
-    limit = f", limited to {granted.cpu_limit:g}" if granted.cpu_limit else ""
-    return f"{granted.cpus_visible} of {granted.cpu_model or 'an unnamed model'}{limit}"
-
-
-def _memory(granted: Granted | None) -> str | None:
-    sizes = [(granted.memory_limit, "limit"), (granted.memory_total, "in the machine")] if granted else []
-    return ", ".join(f"{format_bytes(size)} {what}" for size, what in sizes if size) or None
-
-
-def _taken(run: RunFacts) -> str | None:
-    begun, ended = run.status.started_at, run.status.finished_at
-    return format_seconds(ended - begun) if begun is not None and ended is not None else None
+    lines = "".join(
+        f"| {row.name} | {markdown(row.asked)} | {markdown(row.granted)} | {markdown(row.used)} |\n" for row in rows(run)
+    )
+    head = f"## Hardware\n\nThe image is made for {image.image.platform}.\n\n"
+    return f"{head}| | asked for | granted | used |\n| --- | --- | --- | --- |\n{lines}"
 
 
 def _outputs(facts: Facts, run: RunFacts) -> str:

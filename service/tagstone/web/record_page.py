@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tagstone.domain import citing
+from tagstone.domain import citing, hardware_table
 from tagstone.domain.deposit import DepositMetadata
+from tagstone.domain.hardware_table import Row
 from tagstone.domain.record import Facts
 from tagstone.store.tables import Publication
-from tagstone.web import bundles, citations, hardware_table, log_text
+from tagstone.web import bundles, citations, log_text
 from tagstone.web.bundles import Listed
-from tagstone.web.hardware_table import Row
 from tagstone.web.preview import Preview, is_table, preview
 
 _SHOWN_OUTPUTS, _SHOWN_PICTURES, _SHOWN_TABLES, _SHOWN_FILES = 200, 12, 6, 200
