@@ -15,3 +15,15 @@ def _nothing_stays_mounted(tmp_path_factory: pytest.TempPathFactory) -> Iterator
         unmount_below(garbage)
     yield
     unmount_below(ours)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many kills were survived: workers of a parallel run cannot print."""
+    passed, failed = (terminalreporter.getreports(outcome) for outcome in ("passed", "failed"))
+    survived = sum(int(count) for report in passed for name, count in report.user_properties if name == "kills")
+    if survived:
+        terminalreporter.write_line(f"kills that ended well: {survived}; kill tests that failed: {_kill_tests(failed)}")
+
+
+def _kill_tests(reports: list[pytest.TestReport]) -> int:
+    return sum("kills/" in report.nodeid for report in reports)

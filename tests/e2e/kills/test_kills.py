@@ -67,39 +67,34 @@ def ends_of_calls(moments: Iterable[str]) -> list[int]:
     return sorted({number for numbers in seen.values() for number in (numbers[0], numbers[-1])})
 
 
-def said(capsys: pytest.CaptureFixture[str], count: int) -> None:
-    with capsys.disabled():
-        print(f"\n{count} of {count} kills ended well")
-
-
 def test_a_publication_survives_kills_around_its_effects(
-    new_trial: Callable[[], Trial], capsys: pytest.CaptureFixture[str]
+    new_trial: Callable[[], Trial], record_property: Callable[[str, object], None]
 ) -> None:
     chosen = ends_of_calls(moments_of(new_trial()))[::14]
     for fatal in chosen:
         kill_and_resume(new_trial(), fatal)
-    said(capsys, len(chosen))
+    record_property("kills", len(chosen))
 
 
 @pytest.mark.kills
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_a_publication_survives_a_kill_at_every_single_moment(
-    new_trial: Callable[[], Trial], capsys: pytest.CaptureFixture[str], shard: int
+    new_trial: Callable[[], Trial], record_property: Callable[[str, object], None], shard: int
 ) -> None:
     chosen = range(1 + shard, len(moments_of(new_trial())) + 1, SHARDS)
     for fatal in chosen:
         kill_and_resume(new_trial(), fatal)
-    said(capsys, len(chosen))
+    record_property("kills", len(chosen))
 
 
 @pytest.mark.postgres
 def test_a_publication_survives_kills_on_postgresql(
-    new_trial: Callable[..., Trial], new_database: Callable[[], str], capsys: pytest.CaptureFixture[str]
+    new_trial: Callable[..., Trial], new_database: Callable[[], str], record_property: Callable[[str, object], None]
 ) -> None:
     chosen = ends_of_calls(moments_of(new_trial(new_database())))[::6]
     for fatal in chosen:
         kill_and_resume(new_trial(new_database()), fatal)
-    said(capsys, len(chosen))
+    record_property("kills", len(chosen))
 
 
 def test_a_worker_killed_again_and_again_still_gets_there(new_trial: Callable[[], Trial]) -> None:

@@ -56,7 +56,7 @@ def tag_more(repository: Path) -> list[str]:
 
 @pytest.mark.kills
 def test_all_processes_together_survive_kills_under_load(
-    new_trial: Callable[[], Trial], capsys: pytest.CaptureFixture[str]
+    new_trial: Callable[[], Trial], record_property: Callable[[str, object], None]
 ) -> None:
     trial, port, kills, looks = new_trial(), free_port(), 0, 0
     tags = tag_more(trial.folder / "wobble")
@@ -89,8 +89,7 @@ def test_all_processes_together_survive_kills_under_load(
     assert unfinished(trial, asked) == [], trial.log()[-3000:]
     assert looks > 0
     assert "database is locked" not in trial.log()
-    with capsys.disabled():
-        print(f"\n{len(asked)} publications whole after {kills} kills; {looks} pages read meanwhile")
+    record_property("kills", kills)
 
 
 def unfinished(trial: Trial, asked: list[str]) -> list[str]:
