@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import tarfile
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ BUILD_LABEL = "org.tagstone.build"
 
 _ENGINE_LABELS = (BUILD_LABEL, "io.buildah.version")
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_REMOVALS, _BETWEEN_REMOVALS = 40, 0.25  # tries, seconds
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _LOOPBACK = re.compile(r"(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])(?::\d+)?/.*")
 
@@ -97,10 +99,19 @@ class BuildJobs:
         detached.stop(folder)
         # Without its answer the folder is a build that was lost: whatever happens from here on, nobody takes it for whole.
         (folder / "exit").unlink(missing_ok=True)
+        if not _removed(folder, clean_up):
+            raise Temporary(f"The files of the build {key} could not be removed.")
+
+
+def _removed(folder: Path, clean_up: Callable[[Path], None]) -> bool:
+    """Remove a build's files; what its killed processes had mounted goes only when the kernel has let go of them."""
+    for _ in range(_REMOVALS):
         clean_up(folder)
         shutil.rmtree(folder, ignore_errors=True)
-        if folder.exists():
-            raise Temporary(f"The files of the build {key} could not be removed.")
+        if not folder.exists():
+            return True
+        threading.Event().wait(_BETWEEN_REMOVALS)
+    return False
 
 
 def write_context(folder: Path, files: Iterable[tuple[ContextFile, bytes]]) -> None:
