@@ -65,7 +65,8 @@ def rehearse(
 def retry(context: typer.Context, identity: Identity, json: Json = False) -> None:
     """Try a failed or cancelled publication again.
 
-    What was done well is not done again; the reserved identifier stays the same.
+    What was done well is not done again. A failed one keeps its reserved identifier, unless another tag of the project needed
+    the series meanwhile; a cancelled one gave it up, and reserves anew.
     """
     with answering(json=json) as output:
         from tagstone.actions import submit as asking
