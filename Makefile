@@ -3,35 +3,44 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
+# Every test that starts a process would read all modules from their sources again.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 TOOLS := .cache/tools
-QUICK := not docker and not engines and not postgres and not kills
+QUICK := not docker and not engines and not postgres and not kills and not environments and not hostile and not browser and not inveniordm
+PYTEST := scripts/in-memory $(BIN)/pytest
 # One worker per core; a file stays with one worker, so that what its tests share is made once.
-PYTEST := $(BIN)/pytest -n $(shell nproc) --dist loadfile
+BY_FILE := -n $(shell nproc) --dist loadfile
+# Where tests wait more than they compute, one more.
+ONE_MORE := -n $(shell expr $$(nproc) + 1)
 
-.PHONY: help setup demo test lint test-postgres test-docker reference requirements format clean
+.PHONY: help setup demo demo-gitlab test lint test-postgres test-attacks test-docker test-kills test-environments test-hostile test-browser test-inveniordm bench \
+        reference requirements format clean
 
 help: ## Say what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 setup: .venv/.development ## Make .venv ready for work (Debian packages too, when you are root)
 
-demo: .venv/.installed ## Publish the example on this machine, from nothing
-	@$(BIN)/python scripts/demo.py
+demo: .venv/.installed ## Publish the example on this machine, from nothing (DEPOSIT=inveniordm: two versions to a real InvenioRDM)
+	@PYTHONPATH=tests $(BIN)/python scripts/demo$(DEPOSIT:%=_%).py
+
+demo-gitlab: .venv/.development ## Publish the example from a GitLab: registered, tagged, its pipeline run, the DOI on the release page
+	@PYTHONPATH=tests $(BIN)/python scripts/demo_gitlab.py
 
 test: setup tools ## Lint, then the whole quick suite
-	@scripts/install-debian engines docker
+	@scripts/install-debian engines docker gitlab
 	@$(MAKE) lint
-	$(PYTEST) -m "$(QUICK)"
+	$(PYTEST) $(ONE_MORE) --dist loadfile -m "$(QUICK)"
 
 lint: setup ## Style, types, layers, sizes and spelling
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
-	$(BIN)/python scripts/sizes.py service webhooks migrations scripts tests examples
+	$(BIN)/python scripts/sizes.py service webhooks migrations scripts tests examples benchmarks
 	$(BIN)/codespell
 	$(BIN)/mypy
 
@@ -40,19 +49,45 @@ format: setup ## Let ruff put files into shape
 	$(BIN)/ruff format
 
 test-docker: setup tools ## The tests that build and run real containers
-	@scripts/install-debian engines docker
-	$(BIN)/pytest -m "docker or engines"
+	@scripts/install-debian engines docker gitlab
+	$(PYTEST) $(BY_FILE) -m "docker or engines"
 
 test-postgres: setup ## The tests that need PostgreSQL, on a server of their own
 	@scripts/install-debian postgres
-	scripts/with-postgres $(BIN)/pytest -m postgres
+	scripts/in-memory scripts/with-postgres $(BIN)/pytest -m postgres
+
+test-attacks: setup ## Attack everything that faces a network, break what is around it, and print the table
+	@scripts/install-debian postgres
+	scripts/in-memory scripts/with-postgres $(BIN)/pytest $(BY_FILE) -m attack --attack-table
 
 test-kills: setup ## Kill workers at every single moment of a publication, and resume
-	$(BIN)/pytest -n $(shell nproc) --dist load -m kills tests/e2e/kills
+	$(PYTEST) $(ONE_MORE) --dist load -m kills tests/e2e/kills
+
+test-environments: setup ## Build the example environments twice from nothing, and compare
+	@scripts/install-debian engines docker environments
+	$(PYTEST) -m environments
+
+test-hostile: setup ## Hand everything hostile to it, run hostile code in real engines, and print the table
+	@scripts/install-debian engines docker
+	$(PYTEST) -n $(shell nproc) --dist worksteal --hostile-table tests/hostile
+
+test-browser: setup ## Look at the pages with a real browser
+	@scripts/install-debian browser
+	$(PYTEST) -n $(shell nproc) --dist worksteal -m browser
+
+test-inveniordm: setup ## Publish to a real InvenioRDM on this machine, through every fault
+	@scripts/install-debian inveniordm
+	$(PYTEST) -n $(shell nproc) --dist worksteal -m inveniordm
+
+bench: setup ## Compare our speed with peers, in one table
+	@scripts/install-debian engines docker inveniordm receiving
+	scripts/in-memory $(BIN)/python -m benchmarks
 
 reference: setup ## Write docs/reference anew from the code
 	$(BIN)/python scripts/cli_reference.py
 	$(BIN)/python scripts/values_reference.py
+	$(BIN)/python scripts/openapi_reference.py
+	$(BIN)/python scripts/ci_reference.py
 
 requirements: ## Pin every dependency anew (requirements/*.txt)
 	scripts/requirements --upgrade

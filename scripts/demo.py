@@ -21,6 +21,7 @@ EXAMPLE = ROOT / "examples" / "chandler-wobble"
 TAGSTONE = ROOT / ".venv" / "bin" / "tagstone"
 SETTINGS = ROOT / ".venv" / "etc" / "tagstone.env"
 TAG = "v1.0.0"
+SUBJECT = "The Chandler wobble since 1962"
 EXPECTED = ("publication", "doi", "image", "bundle", "record_url", "outputs")
 # Equal author, date and files make an equal commit: what is published here has the same image digest everywhere.
 GIT = {
@@ -38,14 +39,14 @@ GIT = {
 def main() -> int:
     """Go through the steps; return the exit code."""
     started = time.monotonic()
-    with _step("Debian packages and settings"):
+    with step("Debian packages and settings"):
         settle()
-    with _step("Base image debian:bookworm"):
-        _tagstone("base-image", "debian:bookworm")
-    with _step("A Git repository with a tag"):
+    with step("Base image debian:bookworm"):
+        tagstone("base-image", "debian:bookworm")
+    with step("A Git repository with a tag"):
         repository = make_repository(DEMO / EXAMPLE.name)
-    with _step(f"tagstone publish {repository.relative_to(ROOT)} --tag {TAG}"):
-        result = json.loads(_tagstone("publish", str(repository), "--tag", TAG, "--json"))
+    with step(f"tagstone publish {repository.relative_to(ROOT)} --tag {TAG}"):
+        result = json.loads(tagstone("publish", str(repository), "--tag", TAG, "--json"))
     missing = [key for key in EXPECTED if not result.get(key)]
     if missing:
         print(f"The publication's result lacks {', '.join(missing)}.", file=sys.stderr)
@@ -87,18 +88,27 @@ def docker_settings() -> dict[str, str]:
     return {"TAGSTONE_BUILDS__BUILDER": "docker", "TAGSTONE_RUNS__ENGINE": "docker", "TAGSTONE_RUNS__SOCKET": address}
 
 
-def make_repository(folder: Path) -> Path:
-    """Copy the example into a repository of its own with one commit and one tag, the same every time."""
+def make_repository(folder: Path, deposit: str = "{to: local}", subject: str = SUBJECT) -> Path:
+    """Copy the example into a repository of its own with one commit and one tag, the same every time for the same subject."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("results", "__pycache__"))
-    for command in (
-        ["init", "--quiet", "--initial-branch=main"],
-        ["add", "--all"],
-        ["commit", "--quiet", "--message=The Chandler wobble since 1962"],
-        ["tag", "--annotate", f"--message=Version {TAG}", TAG],
-    ):
-        subprocess.run(["git", "-C", folder, "-c", "core.autocrlf=false", *command], check=True, env=os.environ | GIT)
+    manifest = folder / "tagstone.yml"
+    manifest.write_text(manifest.read_text(encoding="utf-8").replace("{to: local}", deposit), encoding="utf-8")
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    commit(folder, TAG, subject)
     return folder
+
+
+def commit(folder: Path, tag: str, subject: str) -> None:
+    """Commit what is there, and tag it."""
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", f"--message={subject}")
+    git(folder, "tag", "--annotate", f"--message=Version {tag}", tag)
+
+
+def git(folder: Path, *arguments: str) -> None:
+    """Run git as nobody in particular."""
+    subprocess.run(["git", "-C", str(folder), "-c", "core.autocrlf=false", *arguments], check=True, env=os.environ | GIT)
 
 
 def write_result(result: dict[str, object]) -> None:
@@ -122,14 +132,15 @@ def tell(result: dict[str, object], seconds: float) -> None:
     print("Check every byte:     .venv/bin/tagstone verify", result["publication"])
 
 
-def _tagstone(*arguments: str) -> str:
+def tagstone(*arguments: str) -> str:
     """Run tagstone, its progress shown as it comes, and return what it printed for programs."""
     done = subprocess.run([TAGSTONE, *arguments], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, check=True)
     return done.stdout
 
 
 @contextmanager
-def _step(title: str) -> Iterator[None]:
+def step(title: str) -> Iterator[None]:
+    """Say what is done, and how long it took."""
     started = time.monotonic()
     print(f"== {title}", file=sys.stderr, flush=True)
     yield

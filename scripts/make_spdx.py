@@ -1,6 +1,6 @@
-"""Write domain/spdx.py anew: licence ids of CFF 1.2.0's schema, and those that SPDX has added since.
+"""Write domain/citations/spdx.py anew: licence ids of CFF 1.2.0's schema, and those that SPDX has added since.
 
-    python scripts/make_spdx.py SCHEMA.json > service/tagstone/domain/spdx.py
+    python scripts/make_spdx.py SCHEMA.json > service/tagstone/domain/citations/spdx.py
 
 SCHEMA.json is `schemas/1.2.0/schema.json` of the PyPI package cffconvert; the newer ids are those of the installed
 PyPI package `packaging`.

@@ -4,7 +4,17 @@ from collections.abc import Iterator
 
 import pytest
 
+from hostile.printed import print_cases
+from rigs.attack_table import name_attacks, print_attacks
+from rigs.determinism_table import print_environments
+from servers.inveniordm.server import InvenioRDM, running_inveniordm
 from servers.mounts import unmount_below
+
+_SURVIVED = {
+    "kills": "kills that ended well",
+    "answers lost": "answers lost after their effect, that ended well",
+    "faults": "calls disturbed otherwise, that ended well",
+}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -17,13 +27,32 @@ def _nothing_stays_mounted(tmp_path_factory: pytest.TempPathFactory) -> Iterator
     unmount_below(ours)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many kills were survived: workers of a parallel run cannot print."""
+@pytest.fixture(scope="session")
+def inveniordm() -> Iterator[InvenioRDM]:
+    """A real InvenioRDM; each worker of a parallel run has its own."""
+    with running_inveniordm() as server:
+        yield server
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what `make test-hostile` asks for."""
+    parser.addoption("--hostile-table", action="store_true", help="print every hostile case with what was said to it")
+    parser.addoption("--attack-table", action="store_true", help="print every attack and fault that changed nothing")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let marked tests say which attack or fault they are."""
+    name_attacks(items)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say how many hostile cases ended well and how many kills were survived: workers of a parallel run cannot print."""
+    print_cases(terminalreporter, whole=config.getoption("--hostile-table"))
+    print_environments(terminalreporter)
+    print_attacks(terminalreporter, whole=config.getoption("--attack-table"))
     passed, failed = (terminalreporter.getreports(outcome) for outcome in ("passed", "failed"))
-    survived = sum(int(count) for report in passed for name, count in report.user_properties if name == "kills")
-    if survived:
-        terminalreporter.write_line(f"kills that ended well: {survived}; kill tests that failed: {_kill_tests(failed)}")
-
-
-def _kill_tests(reports: list[pytest.TestReport]) -> int:
-    return sum("kills/" in report.nodeid for report in reports)
+    for name, words in _SURVIVED.items():
+        survived = sum(int(count) for report in passed for key, count in report.user_properties if key == name)
+        if survived:
+            broken = sum("kill" in report.nodeid or "lost" in report.nodeid for report in failed)
+            terminalreporter.write_line(f"{words}: {survived}; such tests that failed: {broken}")

@@ -1,10 +1,16 @@
 """The process entry of the command line: `tagstone` and `python -m tagstone`."""
 
+import gc
+import os
 import sys
 
 
 def main() -> None:
     """Run the command line."""
+    # We have no plugins; to look for some reads the metadata of every package that is installed.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    # What is loaded stays, and is not searched for garbage a hundred times over.
+    gc.set_threshold(50_000, 20, 20)
     from tagstone.cli.application import app
 
     for stream in (sys.stdout, sys.stderr):

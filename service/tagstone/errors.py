@@ -5,7 +5,9 @@
     ├── NotFound           the thing asked for does not exist (or may not be seen)
     ├── Conflict           the request contradicts something that is already true
     ├── Forbidden          policy or permission says no
+    │   └── Unproven           who asks did not prove who they are
     ├── Temporary(delay)   the outside is in trouble; the same call may work later
+    │   └── Away           the outside cannot be reached, or asks for patience; waiting costs nothing but time
     └── Permanent          the outside answered, and the answer will not change
         └── RunFailed      the analysis itself ended badly; never retried by itself
 
@@ -58,12 +60,20 @@ class Forbidden(TagstoneError):
     """Policy or permission says no."""
 
 
+class Unproven(Forbidden):
+    """Who asks did not prove who they are, or the proof is not good any more."""
+
+
 class Temporary(TagstoneError):
     """The outside is in trouble; the same call may work after `delay` seconds."""
 
     def __init__(self, message: str, *, remedy: str = "It is tried again by itself.", delay: float = 5.0) -> None:
         super().__init__(message, remedy=remedy)
         self.delay = delay
+
+
+class Away(Temporary):
+    """The outside cannot be reached or asks for patience: waiting is no failed try."""
 
 
 class Permanent(TagstoneError):

@@ -1,20 +1,27 @@
 """What Tagstone needs from the outside, as protocols in the domain's words; adapters implement them.
 
-Builder and Runner are start, observe, logs, stop, collect, keyed by the publication: nothing blocks for a build's or a
-run's length, and a second start adopts what the first began. Every method lets only errors of `tagstone.errors` out;
-trouble that may pass is `Temporary`.
+Builder and Runner are start, observe, logs, stop, collect, keyed by the publication: nothing blocks for long, and a second start
+adopts what the first began. Every method lets only errors of `tagstone.errors` out; trouble that may pass is `Temporary`.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from __future__ import annotations
 
-from tagstone.domain.build import BuildStatus, ContextFile, Recipe
-from tagstone.domain.deposit import Deposit, DepositFile, DepositMetadata
-from tagstone.domain.oci import Descriptor, ImageReference, ImageSettings
-from tagstone.domain.run import LogChunk, OutputFile, OutputRules, RunSpec, RunStatus
-from tagstone.domain.source import Commit, ProjectIdentity, SourceEntry
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from tagstone.domain.code.source import Commit, ProjectIdentity, SourceEntry
+    from tagstone.domain.deposits.deposit import Deposit, DepositFile, DepositMetadata, Limits
+    from tagstone.domain.environments.build import BuildStatus, ContextFile, Recipe
+    from tagstone.domain.forges.remote import Link, RemoteProject, RemoteTag
+    from tagstone.domain.images.oci import Descriptor, ImageReference, ImageSettings
+    from tagstone.domain.manifests.sections import Output
+    from tagstone.domain.proposal.people import Contribution
+    from tagstone.domain.runs.comparison import Deviation
+    from tagstone.domain.runs.run import LogChunk, OutputFile, OutputRules, RunSpec, RunStatus
 
 
 class Clock(Protocol):
@@ -84,6 +91,85 @@ class Forge(Protocol):
 
     def read(self, location: str, object_ids: Iterable[str]) -> Iterator[bytes]:
         """The content of each object, in order."""
+        ...
+
+
+class ForgeProjects(Protocol):
+    """What forges that people register projects at (GitLab) say of them. `forge` is a name in the settings."""
+
+    def project(self, forge: str, which: int | str) -> RemoteProject:
+        """A project by its number or path. Raises: NotFound (also where the token may not see it), Forbidden, Away."""
+        ...
+
+    def tag(self, project: RemoteProject, name: str) -> RemoteTag | None:
+        """A tag with the commit it points to now, and whether it is protected; None where there is none."""
+        ...
+
+    def tags(self, project: RemoteProject) -> Iterator[RemoteTag]:
+        """All tags, the newest first; whether they are protected is asked once for all."""
+        ...
+
+    def branch(self, project: RemoteProject, name: str) -> str | None:
+        """The commit that a branch of the project's own points to now; None where there is none."""
+        ...
+
+    def level(self, project: RemoteProject, person: int) -> int:
+        """The access level of a person there (0: none, 10 guest … 40 maintainer, 50 owner), inherited ones too."""
+        ...
+
+
+class Announcer(Protocol):
+    """What is written back to a forge. Everything is looked up before it is made, and made equal when it differs."""
+
+    def release(self, project: RemoteProject, tag: str, text: str, links: Sequence[Link]) -> str:
+        """The tag's release with this description and these links, made where there is none; its address.
+
+        What others wrote into an existing release stays: our part stands between two marks, our links are known by their names.
+        """
+        ...
+
+    def status(self, project: RemoteProject, sha: str, state: str, text: str, url: str) -> None:
+        """The commit's status called `tagstone` (pending, running, success, failed, canceled)."""
+        ...
+
+    def comment(self, project: RemoteProject, sha: str, mark: str, text: str) -> None:
+        """One comment on the commit; asked again with the same `mark` it is made once."""
+        ...
+
+    def badge(self, project: RemoteProject, link: str, image: str) -> None:
+        """The project's badge called `tagstone`."""
+        ...
+
+
+class Registrar(Protocol):
+    """Sets a project up at its forge, and takes that back; needs a maintainer's token."""
+
+    def hook(self, project: RemoteProject, url: str, signing: str) -> int:
+        """A hook that delivers tags, releases and pipelines to `url`, signed; found by its address; its number there."""
+        ...
+
+    def unhook(self, project: RemoteProject, number: int) -> None:
+        """Remove a hook; nothing there is no error."""
+        ...
+
+    def protect(self, project: RemoteProject, pattern: str) -> bool:
+        """Protect tags so that maintainers alone make them; False where they are protected already."""
+        ...
+
+    def rotate(self, project: RemoteProject, token: str, days: int) -> tuple[str, float]:
+        """Replace the project's access token `token` by a new one; it, and when it expires."""
+        ...
+
+
+class History(Protocol):
+    """Who wrote what lives at a location that a forge understands."""
+
+    def contributions(self, location: str) -> tuple[Contribution, ...]:
+        """Names and addresses of authors with their number of commits, most first. Raises: NotFound."""
+        ...
+
+    def tags(self, location: str) -> tuple[str, ...]:
+        """Names of tags, newest first. Raises: NotFound."""
         ...
 
 
@@ -186,26 +272,35 @@ class Runner(Protocol):
 
 
 class Depository(Protocol):
-    """Where deposits are drafted and published."""
+    """Where deposits are drafted and published, by one account."""
 
     @property
     def name(self) -> str:
         """What manifests and records call it."""
         ...
 
-    def draft(self, metadata: DepositMetadata, series: str | None) -> Deposit:
-        """The publication's draft with its DOI reserved: found by the publication's identifier, else made.
+    def draft(self, metadata: DepositMetadata, series: str | None, *, lost: bool = True) -> Deposit:
+        """The publication's draft: found by the publication's identifier, else made.
 
-        `series` is the series of the earlier versions, None for the first. Raises: Conflict when it is published.
+        `series` is the series of the earlier versions, None for the first. `lost` says that an earlier call's answer may have
+        been lost: only then is there anything to be found, whatever state it is in by now. A draft that somebody left in the series
+        by hand is taken over. Raises: NotFound without the series, Conflict when it has a draft of another publication.
         """
         ...
 
+    def reserve(self, deposit_id: str) -> Deposit:
+        """Reserve the draft's DOI; asked again it is the same one. Raises: NotFound, Conflict when published."""
+        ...
+
     def describe(self, deposit_id: str, metadata: DepositMetadata) -> None:
-        """Replace the draft's metadata; the publication that owns the draft may change with it."""
+        """Replace the draft's metadata; the publication that owns the draft may change with it. Raises: Invalid."""
         ...
 
     def publish(self, deposit_id: str) -> None:
-        """Ask once. Whatever the answer, the caller looks with `find` before anything else."""
+        """Ask once. Whatever the answer, the caller looks with `find` before anything else.
+
+        Raises: Away only where the question never arrived, Temporary where nobody knows; Invalid, Conflict, Forbidden, NotFound.
+        """
         ...
 
     def find(self, deposit_id: str) -> Deposit:
@@ -213,7 +308,10 @@ class Depository(Protocol):
         ...
 
     def discard(self, deposit_id: str) -> None:
-        """Remove a draft and its reserved DOI; nothing there is no error. Raises: Conflict when published."""
+        """Remove a draft and its reserved DOI, called back from a community first; nothing there is no error.
+
+        Raises: Conflict when published.
+        """
         ...
 
 
@@ -222,6 +320,10 @@ class DepositFiles(Protocol):
 
     def list(self, deposit_id: str) -> list[DepositFile]:
         """Files that are whole, sorted by name."""
+        ...
+
+    def carry_over(self, deposit_id: str) -> None:
+        """Give a draft without files those of the version before; nothing where there is none, or where it has files."""
         ...
 
     def upload(self, deposit_id: str, name: str, stream: BinaryIO, size: int) -> DepositFile:
@@ -237,6 +339,89 @@ class DepositFiles(Protocol):
         ...
 
 
+class Curation(Protocol):
+    """What people and communities do with deposits: before the release, and after it."""
+
+    def faults(self, metadata: DepositMetadata) -> tuple[str, ...]:
+        """What the depository would refuse of this, in sentences: account, licence, community, access. Makes nothing."""
+        ...
+
+    def latest(self, identifier: str) -> Deposit | None:
+        """The newest record of a series (by its identifier or concept DOI) that this account may continue; None: there is none."""
+        ...
+
+    def submit(self, deposit_id: str, community: str) -> None:
+        """Ask a community to take the draft: its curators publish or decline it. Asked again it is the same question.
+
+        Raises: as `publish`.
+        """
+        ...
+
+    def amend(self, deposit_id: str, metadata: DepositMetadata) -> None:
+        """Replace the metadata of a record under the same DOI; its files stay. Raises: NotFound, Conflict for a draft."""
+        ...
+
+    def withdraw(self, deposit_id: str, reason: str) -> None:
+        """Put a tombstone in a record's place. Raises: Forbidden, with whom to ask, where its people alone may do that."""
+        ...
+
+    def share(self, deposit_id: str, address: str) -> bool:
+        """Let the person with this e-mail address manage the record; False where the depository cannot."""
+        ...
+
+
+@dataclass(frozen=True)
+class DepositAccount:
+    """One account at one depository, ready to use. `owner` is whose the records and their DOIs will be, in words for people.
+
+    `registered` says whether its identifiers are DOIs that resolve everywhere.
+    """
+
+    name: str
+    owner: str
+    depository: Depository
+    files: DepositFiles
+    curation: Curation
+    limits: Limits
+    registered: bool
+
+
+class Depositories(Protocol):
+    """The depositories of this site."""
+
+    def account(self, depository: str, name: str, token: str | None) -> DepositAccount:
+        """An account by its name; `token` is the project's own, None the site's. Raises: NotFound, Forbidden without a token."""
+        ...
+
+
+class Resolver(Protocol):
+    """The system that DOIs are resolved by."""
+
+    def target(self, doi: str) -> str | None:
+        """Where the DOI leads; None while it leads nowhere."""
+        ...
+
+
+class Vault(Protocol):
+    """Seals secrets that rest in the database."""
+
+    def seal(self, secret: str) -> str:
+        """The secret as it may rest. Raises: Forbidden when no key is set."""
+        ...
+
+    def unseal(self, sealed: str) -> str:
+        """The secret again. Raises: Forbidden when the key is another."""
+        ...
+
+
+class Mail(Protocol):
+    """Letters to people."""
+
+    def send(self, address: str, subject: str, text: str) -> bool:
+        """Send one letter; False where no mail is configured. Raises: Temporary, Invalid when it is refused for good."""
+        ...
+
+
 class WorkQueue(Protocol):
     """Where work waits for a worker."""
 
@@ -244,22 +429,60 @@ class WorkQueue(Protocol):
         """Make the queue's own tables; nothing happens when they are there."""
         ...
 
+    def open(self, poll: float) -> None:
+        """Let workers that start from now on look into the queue every `poll` seconds."""
+        ...
+
     def enqueue(self, session: object, publication_id: str, kind: str, attempt: int) -> None:
         """Queue an attempt inside the caller's transaction; the same attempt is queued once."""
         ...
 
+    def deliver(self, session: object, number: int, turn: int) -> None:
+        """Queue what a delivery asks for inside the caller's transaction; the same turn is queued once."""
+        ...
+
+    def deliver_together(self, session: object, numbers: Sequence[int]) -> None:
+        """Queue the first turn of deliveries, at least one, that were just written in the caller's transaction, at the cost of one."""
+        ...
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file as it comes: `pieces` begin at byte `start`; `total` bytes in all and `md5` where they are known beforehand.
+
+    `mark` is what a later fetch hands back to go on where this one broke off; empty where the source cannot.
+    """
+
+    pieces: Iterator[bytes]
+    start: int = 0
+    total: int | None = None
+    mark: str = ""
+    md5: str = ""
+
 
 class Downloads(Protocol):
-    """Files from the web."""
+    """Files from elsewhere."""
 
-    def fetch(self, url: str) -> AbstractContextManager[Iterator[bytes]]:
-        """The file at `url` in pieces, while the context is open. Raises: Forbidden, NotFound, Invalid."""
+    def fetch(self, source: str, *, folder: str = "", after: int = 0, mark: str = "") -> AbstractContextManager[Download]:
+        """The file at `source`, while the context is open: an https address, `doi:` with a file's name, or a path.
+
+        Relative paths begin at `folder`. With the `mark` of an earlier answer it may begin after the first `after` bytes.
+        Raises: Forbidden, NotFound, Invalid.
+        """
+        ...
+
+
+class Comparer(Protocol):
+    """Compares files by the values in them."""
+
+    def compare(self, recorded: BinaryIO, found: BinaryIO, rule: Output) -> Deviation:
+        """How far apart two files are as `rule` reads them; files that cannot be read have that as their `problem`."""
         ...
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Everything outside, ready to use; built in one place and handed down."""
+    """Everything outside, ready to use; built in one place and handed down. `job_registries` are those of forges, by their names."""
 
     forge: Forge
     registry: Registry
@@ -267,7 +490,11 @@ class Ports:
     builder: Builder
     runner: Runner
     storage: Storage
-    depository: Depository
-    deposit_files: DepositFiles
+    depositories: Depositories
+    vault: Vault
+    resolver: Resolver
+    mail: Mail
     downloads: Downloads
+    comparer: Comparer
     clock: Clock
+    job_registries: Mapping[str, Registry] = field(default_factory=dict)

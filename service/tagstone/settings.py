@@ -5,22 +5,20 @@ for everybody stands in `etc/tagstone.env` under its prefix (for a virtual envir
 No file is ever read from the current folder: it may be a stranger's repository.
 """
 
-import os
-import sys
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
+from tagstone.home import SITE, data_folder
+from tagstone.variables import read
 
-def _data_folder() -> Path:
-    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
-    return Path(base) / "tagstone"
+# Written into recipes, which are published: no names and passwords, and nothing that means anything to a shell.
+_ADDRESS = r"^https?://[A-Za-z0-9._~:/{}+%-]+$"
 
 
 class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Database(_Group):
@@ -37,6 +35,11 @@ class Builds(_Group):
 
     builder: Literal["auto", "buildah", "docker", "podman"] = Field(
         "auto", description="Which engine makes root filesystems; auto takes the first that works."
+    )
+    registered: Literal["docker", "podman", "buildah"] | None = Field(
+        None,
+        description="The engine of this host that may build the code of projects registered at forges (buildah isolates nothing); "
+        "default: none, and their pipelines build.",
     )
     site_ca: Path | None = Field(
         None, description="A CA bundle (PEM) that builds may use; it never stays in the image or its history."
@@ -57,6 +60,25 @@ class Builds(_Group):
     upstream: str | None = Field(
         None, description="Registry that bases are pulled from when they are not in ours (host[:port]); default: none is asked."
     )
+    conda_channels: str | None = Field(
+        None,
+        pattern=_ADDRESS,
+        description="Address above the names of conda's channels (…/conda-forge); default: none, and environment.yml is refused.",
+    )
+    cran: str | None = Field(
+        None,
+        pattern=_ADDRESS,
+        description="Address of a CRAN for R packages that Debian has not, `{date}` for the day in runtime.txt; default: none.",
+    )
+    julia_server: str | None = Field(
+        None, pattern=_ADDRESS, description="Address of a Julia package server; default: none, and Project.toml is refused."
+    )
+    snapshots: str | None = Field(
+        None,
+        pattern=_ADDRESS,
+        description="Address of Debian's archive as it was, with `{archive}` (debian, debian-security) and `{date}` "
+        "(20260131T080000Z), for builds with a tagstone.lock; default: packages come from where the base takes them.",
+    )
     upstream_insecure: bool = Field(False, description="Speak plain HTTP to the upstream registry (loopback only).")
 
 
@@ -65,6 +87,10 @@ class Runs(_Group):
 
     engine: Literal["auto", "docker", "podman", "chroot"] = Field(
         "auto", description="Which engine runs images; chroot isolates nothing and must be asked for by name."
+    )
+    registered: Literal["docker", "podman"] | None = Field(
+        None,
+        description="The engine of this host that may run the code of projects registered at forges; default: none, and it is not run here.",
     )
     socket: str | None = Field(
         None,
@@ -76,6 +102,149 @@ class Runs(_Group):
     output_bytes: int = Field(50 * 10**9, description="Bytes all outputs of a run may have together.")
 
 
+class Inputs(_Group):
+    """How inputs are fetched."""
+
+    local: bool = Field(
+        True, description="Whether manifests may name files of this machine; services that publish for others set it to false."
+    )
+    file_bytes: int = Field(50 * 10**9, description="Bytes that one input may have.")
+    copied_bytes: int = Field(
+        5 * 10**9, description="Bytes up to which an input without a DOI is copied into the bundle, where its licence lets it."
+    )
+    private_hosts: list[str] = Field(
+        [],
+        description="Names of hosts that inputs may come from though their addresses are not public, as a JSON list; all others "
+        "that are not public are refused, also behind redirects.",
+    )
+    https_proxy: SecretStr | None = Field(
+        None,
+        description="Proxy that inputs are fetched through, such as http://proxy:3128. It is the proxy that looks up names then, "
+        "so let it refuse addresses which are not public; here only names and addresses as they are written can be judged.",
+    )
+    site_ca: Path | None = Field(None, description="A CA bundle (PEM) trusted beside the usual ones; default: that of builds.")
+    silence: float = Field(60.0, description="Seconds of silence of a server before a download is broken off, and tried again.")
+    time: float = Field(86_400.0, description="Seconds that the download of one input may take at a time.")
+    doi_hosts: dict[str, str] = Field(
+        {"10.5281": "zenodo.org"},
+        description="InvenioRDM hosts of DOI prefixes that are asked at once, as a JSON object; others are found by their DOI.",
+    )
+    doi_resolver: str = Field("https://doi.org", description="Where DOIs lead to their records' pages.")
+
+
+class Site(_Group):
+    """Who publishes here, as records, citations and provenance name it."""
+
+    name: str = Field("Tagstone", min_length=1, description="Name of the organisation that publishes.")
+    url: str | None = Field(None, pattern=r"^https?://\S+$", description="Its address.")
+    ror: str | None = Field(
+        None, pattern="^0[a-hj-km-np-tv-z0-9]{6}[0-9]{2}$", description="Its ROR id, such as 03mrbr458 (https://ror.org)."
+    )
+    contact: str | None = Field(None, pattern=r"^\S+@\S+$", description="E-mail address for questions about records.")
+
+
+class DepositorySettings(_Group):
+    """An InvenioRDM site where records are published."""
+
+    url: str = Field(
+        pattern=r"^(https://[^\s/@?#]+|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?)(/[^\s?#]*)?$",
+        description="Its address, such as https://rdm.example.org; those of `zenodo` and `zenodo-sandbox` are known. "
+        "Without TLS on this machine only.",
+    )
+    token: SecretStr | None = Field(None, description="The site's own token there; given to that server only.")
+    token_file: Path | None = Field(None, description="File that the token is in, instead of the token itself.")
+    owner: str = Field("the site's account", description="Whose account the token is of: the owner of its records and DOIs.")
+    open: bool = Field(False, description="Whether projects that no curator bound to an account may use the site's own.")
+    registered: bool = Field(True, description="Whether its DOIs are registered and resolve; false for sandboxes.")
+    review: bool | None = Field(
+        None, description="Whether a person looks before every release; default: where DOIs are registered."
+    )
+    files: int = Field(100, description="Files that a record may have.")
+    bytes: int = Field(50 * 10**9, description="Bytes that a record may have.")
+    file_bytes: int = Field(50 * 10**9, description="Bytes that one file may have.")
+    restricted: bool = Field(False, description="Whether records may be restricted altogether; embargoed files may always be.")
+    share: bool = Field(
+        False,
+        description="Whether a record is shared with the e-mail address in its tag; only where all who set tags are trusted.",
+    )
+    site_ca: Path | None = Field(None, description="A CA bundle (PEM) trusted for it; default: the usual ones.")
+    silence: float = Field(60.0, description="Seconds of silence of the server before a call counts as lost.")
+
+
+_KNOWN_DEPOSITORIES: dict[str, dict[str, object]] = {
+    "zenodo": {"url": "https://zenodo.org"},
+    "zenodo-sandbox": {"url": "https://sandbox.zenodo.org", "registered": False},
+}
+
+
+def _named_depositories(given: object) -> object:
+    """Depositories by the names that manifests call them (variables have no hyphens), with what is known of well-known ones."""
+    if not isinstance(given, dict):
+        return given
+    named = {str(name).lower().replace("_", "-"): values for name, values in given.items()}
+    return {
+        name: {**_KNOWN_DEPOSITORIES.get(name, {}), **values} if isinstance(values, dict) else values
+        for name, values in named.items()
+    }
+
+
+class ForgeSettings(_Group):
+    """A GitLab that projects are registered at."""
+
+    url: str = Field(
+        pattern=r"^(https://[^\s/@?#]+|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?)(/[^\s?#]*)?$",
+        description="Its address, such as https://gitlab.example.org. Without TLS on this machine only.",
+    )
+    token: SecretStr | None = Field(
+        None,
+        description="A token of the service's own account there, with the scopes read_api and read_repository; default: what "
+        "anybody may see. Projects may lend their own.",
+    )
+    token_file: Path | None = Field(None, description="File that the token is in, instead of the token itself.")
+    registry: str | None = Field(
+        None,
+        pattern=r"^[a-z0-9.-]+(:[0-9]+)?$",
+        description="Its container registry (host[:port]), where pipelines push what they build; default: they push into ours.",
+    )
+    registry_token: SecretStr | None = Field(
+        None, description="A token with the scope read_registry, given to that registry only; default: what anybody may pull."
+    )
+    registry_insecure: bool = Field(False, description="Speak plain HTTP to that registry (loopback only).")
+    site_ca: Path | None = Field(None, description="A CA bundle (PEM) trusted for it; default: the usual ones.")
+    silence: float = Field(30.0, description="Seconds of silence of the server before a call counts as lost.")
+
+
+class SignIn(_Group):
+    """How people sign in: any provider of OpenID Connect."""
+
+    issuer: str | None = Field(
+        None,
+        pattern=r"^(https://[^\s/@?#]+|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?)(/[^\s?#]*)?$",
+        description="The provider's issuer, such as https://gitlab.example.org; default: nobody signs in.",
+    )
+    client: str | None = Field(None, description="The id that the provider gave this service as its client.")
+    secret: SecretStr | None = Field(None, description="The client's secret; given to the provider only.")
+    site_ca: Path | None = Field(None, description="A CA bundle (PEM) trusted for it; default: the usual ones.")
+    visit: float = Field(12 * 3600.0, description="Seconds after which people sign in again.")
+    tokens: float = Field(366 * 86_400.0, description="The longest that a token for programs may live, in seconds.")
+
+
+class MailSettings(_Group):
+    """How letters are sent to the people who set tags."""
+
+    host: str | None = Field(None, description="SMTP server; default: no mail is sent.")
+    port: int = Field(587, description="Its port.")
+    user: str | None = Field(None, description="User there.")
+    password: SecretStr | None = Field(None, description="Password of that user.")
+    starttls: bool = Field(True, description="Whether the connection is encrypted before anything is said.")
+    admins: list[str] = Field(
+        [],
+        description="Addresses that are warned before a credential expires, as a JSON list; default: those of admins, else the site's contact.",
+    )
+    sender: str = Field("tagstone@localhost", pattern=r"^[^\s<>,]+@[^\s<>,]+$", description="Address that letters come from.")
+    site_ca: Path | None = Field(None, description="A CA bundle (PEM) trusted for it; default: the usual ones.")
+
+
 class Waits(_Group):
     """Every duration that is waited, in seconds."""
 
@@ -85,6 +254,16 @@ class Waits(_Group):
     retry_longest: float = Field(300.0, description="The longest wait before another try.")
     attempts: int = Field(5, description="Tries before trouble that may pass counts as failure.")
     recovery: float = Field(10.0, description="Between two looks for workers that died.")
+    outage: float = Field(7 * 86_400.0, description="The longest that an outage of somebody else's is waited out.")
+    released: float = Field(
+        3600.0, description="How long a publication that was asked for is looked for before a person is told."
+    )
+    resolves: float = Field(600.0, description="Between two looks whether a new DOI resolves.")
+    recheck: float = Field(7 * 86_400.0, description="Between two comparisons of what a depository holds with what was sent.")
+    curators: float = Field(3600.0, description="The longest between two looks at what the curators of a community decided.")
+    pipeline: float = Field(86_400.0, description="How long a tag waits for the image that its pipeline builds.")
+    reconcile: float = Field(900.0, description="Between two looks for tags that no hook told of.")
+    credentials: float = Field(86_400.0, description="Between two looks at what each credential is worth at its server.")
 
 
 class Serving(_Group):
@@ -95,21 +274,55 @@ class Serving(_Group):
     url: str | None = Field(None, description="Address that people see; default: http://HOST:PORT.")
 
 
-class Settings(BaseSettings):
-    """All settings of one process."""
+class Receiving(_Group):
+    """Where hooks deliver: below `/hooks/` of the pages, or to a receiver of their own."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="TAGSTONE_",
-        env_nested_delimiter="__",
-        frozen=True,
-        extra="forbid",
-        env_file=Path(sys.prefix) / "etc" / "tagstone.env",
+    host: str = Field("127.0.0.1", description="Address that a receiver of their own listens on.")
+    port: int | None = Field(
+        None,
+        description="Port of a receiver of their own, which `tagstone serve` opens too; default: hooks deliver to the pages' port.",
     )
+    url: str | None = Field(
+        None,
+        description="Address at which forges reach the receiver; default: that of the pages, or http://HOST:PORT where it has a port.",
+    )
+    processes: int = Field(1, ge=1, le=64, description="Processes of `tagstone-webhooks serve`, which share its port.")
 
-    home: Path = Field(default_factory=_data_folder, description="Folder of database, images, bundles, caches and deposits.")
+
+class Settings(BaseModel):
+    """All settings of one process: what is given here, else what the variables say. `_site` is the installation's file, if any."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def __init__(self, _site: Path | None = SITE, **given: Any) -> None:
+        super().__init__(**(read(type(self), _site) | given))
+
+    home: Path = Field(default_factory=data_folder, description="Folder of database, images, bundles, caches and deposits.")
     database: Database = Database()
     builds: Builds = Builds()
     runs: Runs = Runs()
+    site: Site = Site()
+    inputs: Inputs = Inputs()
+    depositories: Annotated[dict[str, DepositorySettings], BeforeValidator(_named_depositories)] = Field(
+        {},
+        description="InvenioRDM sites by the names that manifests call them, beside `local`: "
+        "TAGSTONE_DEPOSITORIES__ZENODO__TOKEN=… is all that Zenodo needs.",
+    )
+    forges: dict[str, ForgeSettings] = Field(
+        {}, description="GitLabs that projects are registered at, by names of this site: TAGSTONE_FORGES__GITLAB__URL=…"
+    )
+    sign_in: SignIn = SignIn()
+    secret_keys: list[SecretStr] = Field(
+        [], description="Keys (Fernet) that projects' tokens are sealed with, the newest first; as a JSON list."
+    )
+    hook_keys: list[SecretStr] = Field(
+        [],
+        description="Keys (Fernet) that hooks' tokens are sealed with, the newest first; as a JSON list. The receivers have these and no "
+        "others.",
+    )
+    receiving: Receiving = Receiving()
+    doi_resolver: str = Field("https://doi.org", description="Where DOIs resolve.")
+    mail: MailSettings = MailSettings()
     waits: Waits = Waits()
     serving: Serving = Serving()
     worker_threads: int = Field(16, description="Blocking calls that one worker makes at once.")

@@ -7,17 +7,23 @@ import secrets
 import signal
 import socket
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import structlog
 from dbos import DBOS, DBOSConfig
 
-from tagstone.adapters.workqueue import APPLICATION, APPLICATION_VERSION, QUEUE
+from tagstone.adapters.workqueue import APPLICATION, APPLICATION_VERSION
 from tagstone.bootstrap import Application, configure_logging
 from tagstone.store import publications
+from tagstone.workflows import deliver
 from tagstone.workflows.publish import register
 from tagstone.workflows.steps import Steps
+from tagstone.workflows.watch import Forges, Keys, Watch
 
+_TELLING, _ANNOUNCING, _COMPARING, _RECONCILING = "telling", "announcing", "comparing", "reconciling"
+_GUARDING = "guarding"
 _log = structlog.get_logger("tagstone.worker")
 
 
@@ -28,21 +34,62 @@ def run_worker(application: Application, *, drain: bool, stop: threading.Event |
     executor = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     application.locks.hold(executor)
     sessions, durations = application.sessions, application.durations
+    ended = threading.Event()
+    at = application.forges
+    forges = Forges(at.taking, at.reconciliation, at.announcing) if application.settings.forges else None
+    watch = Watch(application.ports, sessions, durations, application.policy, application.url, forges)
     with ThreadPoolExecutor(application.settings.worker_threads, thread_name_prefix="step") as pool:
         DBOS(config=_config(application, executor))
         register(Steps(application.ports, sessions, durations, application.policy, pool, application.home))
+        if forges is not None:
+            deliver.register(deliver.Deliveries(forges.taking, durations, application.clock), application.clock, pool)
+        # Opened before the launch: the engine looks for new queues once a second only.
+        application.queue.open(durations.poll)
         DBOS.launch()
         try:
-            DBOS.register_queue(QUEUE, polling_interval_sec=durations.poll)
+            for work, make in (
+                (_TELLING, watch.tell_and_ask),
+                (_ANNOUNCING, watch.announce),
+                (_COMPARING, watch.compare),
+                (_RECONCILING, watch.reconcile),
+                (_GUARDING, partial(watch.guard, _keys(application))),
+            ):
+                # A round may take hours, where a large deposit is read: it ends with the process, and is made again.
+                threading.Thread(target=_rounds, args=(application, work, make, ended), name=work, daemon=True).start()
             _log.info("worker is ready", executor=executor)
             while not stop.is_set():
                 _take_over(application)
                 if drain and _nothing_left(application, executor):
                     break
                 stop.wait(min(durations.recovery, 0.5) if drain else durations.recovery)
+            if drain:
+                _round(application, _TELLING, watch.tell_and_ask)
+                _round(application, _ANNOUNCING, watch.announce)
         finally:
+            ended.set()
             DBOS.destroy(workflow_completion_timeout_sec=0)
     _log.info("worker has stopped", executor=executor)
+
+
+def _keys(application: Application) -> Keys:
+    held, settings = application.credentials, application.settings
+    return Keys(held.looking(), held.rotating() if settings.forges and settings.secret_keys else None)
+
+
+def _rounds(application: Application, work: str, make: Callable[[], None], ended: threading.Event) -> None:
+    """Make rounds until the worker ends."""
+    while not ended.wait(application.durations.recovery):
+        try:
+            _round(application, work, make)
+        except Exception:  # noqa: BLE001 - the next one may find the database again
+            _log.exception("a round broke off", work=work)
+
+
+def _round(application: Application, work: str, make: Callable[[], None]) -> None:
+    """Make one round, unless another worker makes it."""
+    with application.locks.alone(work) as mine:
+        if mine:
+            make()
 
 
 def _config(application: Application, executor: str) -> DBOSConfig:
@@ -54,6 +101,8 @@ def _config(application: Application, executor: str) -> DBOSConfig:
         "executor_id": executor,
         "run_migrations": False,
         "log_level": "WARNING",
+        # Nothing is listened for; but a worker that has nothing left ends only when the listener has looked once more.
+        "notification_listener_polling_interval_sec": application.durations.poll,
     }
 
 

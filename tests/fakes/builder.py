@@ -13,13 +13,13 @@ import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tagstone.domain.build import BuildState, BuildStatus, ContextFile, Recipe
-from tagstone.domain.oci import ImageSettings
-from tagstone.domain.run import LogChunk
+from tagstone.domain.environments.build import BuildState, BuildStatus, ContextFile, Recipe
+from tagstone.domain.images.oci import ImageSettings
+from tagstone.domain.runs.run import LogChunk
 from tagstone.errors import Conflict, NotFound, TagstoneError, Temporary
 from tagstone.ports import BuiltRoot
 
@@ -28,11 +28,14 @@ STATUS = "Package: fake\nStatus: install ok installed\nVersion: 1.0-1\nArchitect
 
 @dataclass
 class FakeBuilder:
-    """`looks` is how many times `observe` answers *running*; `calls` counts what was asked of this object."""
+    """`looks` is how many times `observe` answers *running*; `writes` are files below /opt that builds leave beside their own;
+    `calls` counts what was asked of this object.
+    """
 
     folder: Path
     looks: int = 0
     name: str = "fake"
+    writes: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.calls: Counter[str] = Counter()
@@ -110,6 +113,7 @@ class FakeBuilder:
             "containerfile": recipe.containerfile,
             "bases": [base.image.digest for base in recipe.bases],
             "files": files,
+            "writes": self.writes,
             "looks": self.looks,
             "lost": self._lost > 0,
             "failure": self._failure,
@@ -138,6 +142,7 @@ class FakeBuilder:
 def _root(build: dict[str, Any]) -> bytes:
     facts = {name: build[name] for name in ("containerfile", "bases", "files")}
     contents = {"opt/environment.json": json.dumps(facts, sort_keys=True), "var/lib/dpkg/status": STATUS}
+    contents |= {f"opt/{name}": text for name, text in build["writes"].items()}
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for folder in ("opt", "var", "var/lib", "var/lib/dpkg", "workspace"):

@@ -3,13 +3,13 @@
 import hashlib
 from dataclasses import replace
 
-from tagstone.domain.build import BaseImage, Package
-from tagstone.domain.deposit import Creator, Deposit, DepositMetadata, DepositState
-from tagstone.domain.hardware import Granted, Resources
-from tagstone.domain.oci import CONFIG, LAYER, Descriptor, Image, ImageReference, ImageSettings
-from tagstone.domain.record import Facts, ImageFacts, InputFacts, RunFacts, SourceFacts
-from tagstone.domain.run import Outcome, OutputFile, RunSpec, RunStatus
-from tagstone.domain.source import Commit, ProjectIdentity
+from tagstone.domain.code.source import Commit, ProjectIdentity
+from tagstone.domain.deposits.deposit import Affiliation, Creator, Deposit, DepositMetadata, DepositState
+from tagstone.domain.environments.build import BaseImage, Package
+from tagstone.domain.images.oci import CONFIG, LAYER, Descriptor, Image, ImageReference, ImageSettings
+from tagstone.domain.publications.record import Facts, ImageFacts, InputFacts, RunFacts, SourceFacts
+from tagstone.domain.runs.hardware import Granted, Resources
+from tagstone.domain.runs.run import Outcome, OutputFile, RunSpec, RunStatus
 
 MANIFEST = """\
 environment: {base: "debian:bookworm", apt: [python3]}
@@ -28,6 +28,13 @@ authors:
   orcid: https://orcid.org/0000-0002-1825-0097
 license: MIT
 """
+
+
+PACKAGES = (
+    Package("deb", "python3", "3.11.2-1", "amd64"),
+    Package("os", "debian", "12"),
+    Package("pypi", "numpy", "2.0.0"),
+)
 
 
 def sha256(data: bytes) -> str:
@@ -67,8 +74,8 @@ def deposit(*, registered: bool = False) -> Deposit:
 def metadata(title: str = "Wobble") -> DepositMetadata:
     """Who and what."""
     authors = (
-        Creator("Ada Lovelace", "Ada", "Lovelace", "0000-0002-1825-0097", "AIP"),
-        Creator("The Wobble Team", organisation=True),
+        Creator("Ada Lovelace", "Ada", "Lovelace", "0000-0002-1825-0097", (Affiliation("AIP", "03mrbr458"),)),
+        Creator("The Wobble Team", organisation=True, url="https://wobble.example/"),
     )
     return DepositMetadata("p0123456789abcdef", title, "1.0.0", "2026-03-01", authors, ("MIT",), "It wobbles.", ("wobble",))
 
@@ -98,6 +105,7 @@ def facts(
         archive_key="code/wobble.tar",
         archive_size=len(code),
         archive_sha256=sha256(code),
+        swhid="swh:1:dir:" + "d" * 40,
         inputs=inputs,
     )
     base = BaseImage("debian:bookworm", ImageReference("bases/debian", "sha256:" + "b" * 64))
@@ -112,7 +120,7 @@ def facts(
         publication="p0123456789abcdef",
         source=source,
         tagstone="0.1.0",
-        image=ImageFacts(made, "k" * 64, (base,), (Package("deb", "python3", "3.11.2-1"),), "podman", built=True),
+        image=ImageFacts(made, "k" * 64, (base,), PACKAGES, "podman", built=True),
         deposit=deposit(),
         run=RunFacts(spec, status, "podman", "logs/p/run.log", len(log), sha256(log)),
         outputs=outputs if outputs is not None else (output("results/plot.png", b"png"), output("results/table.csv", b"1,2\n")),

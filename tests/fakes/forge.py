@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from tagstone.domain.nearest import nearest_names
-from tagstone.domain.project_url import normalised
-from tagstone.domain.source import Commit, EntryKind, ProjectIdentity, SourceEntry
+from tagstone.domain.code.project_url import normalised
+from tagstone.domain.code.source import Commit, EntryKind, ProjectIdentity, SourceEntry
+from tagstone.domain.reading.nearest import nearest_names
 from tagstone.errors import Invalid, NotFound, TagstoneError
 
 Files = Mapping[str, bytes]
@@ -59,7 +59,7 @@ class FakeForge:
         """Tag what was committed last; a tag that is there moves."""
         head = self._at(location).head
         assert head is not None
-        self._at(location).refs[f"refs/tags/{name}"] = Commit(head.sha, head.time, head.tree, name, tagger)
+        self._at(location).refs[f"refs/tags/{name}"] = Commit(head.sha, head.time, head.tree, name, tagger, "ada@example.org")
 
     def move(self, location: str, to: str) -> None:
         """Rename a repository's folder."""
@@ -84,7 +84,7 @@ class FakeForge:
         for full in (ref,) if ref.startswith("refs/") else (f"refs/tags/{ref}", f"refs/heads/{ref}"):
             if full in repository.refs:
                 found = repository.refs[full]
-                return Commit(found.sha, found.time, found.tree, bare, found.tagger)
+                return Commit(found.sha, found.time, found.tree, bare, found.tagger, found.contact)
         names = [name.removeprefix("refs/tags/").removeprefix("refs/heads/") for name in repository.refs]
         near = ", ".join(nearest_names(bare, names))
         raise NotFound(f"There is no tag or branch {ref!r}.", remedy=f"Nearest: {near}. A tag is made with `git tag -a NAME`.")

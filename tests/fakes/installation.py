@@ -4,17 +4,20 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from sqlalchemy import event
+from sqlalchemy import delete, event
 
 from fakes import facts as recorded
 from fakes.clock import FakeClock
 from fakes.storage import FakeStorage
-from tagstone.domain import record
-from tagstone.domain.publication import Kind, State, Step, publication_id
-from tagstone.domain.record import Facts
+from tagstone.actions.access import Access
+from tagstone.domain.publications import record
+from tagstone.domain.publications.publication import Kind, State, Step, publication_id
+from tagstone.domain.publications.record import Facts
+from tagstone.edges.entrance import Entrance
+from tagstone.store import search
 from tagstone.store.logs import chunk_key
 from tagstone.store.session import Sessions, build_engine
-from tagstone.store.tables import Log, Project, Publication, StepRow, Table
+from tagstone.store.tables import Log, Project, Publication, StepRow, Table, Word
 
 NOW = 1_772_400_000.0
 
@@ -30,6 +33,11 @@ class Installation:
         event.listen(engine, "connect", lambda connection, _record: connection.execute("PRAGMA synchronous=OFF"))
         Table.metadata.create_all(engine)
         self.sessions = Sessions(engine)
+
+    @property
+    def entrance(self) -> Entrance:
+        """Lets everybody in as one person's own service does."""
+        return Entrance(self.sessions, self.clock, Access(self.clock, single=True), "http://127.0.0.1:8620")
 
     def close(self) -> None:
         self.sessions.engine.dispose()
@@ -57,11 +65,15 @@ class Installation:
                 session.flush()
             row.project_id = owner.id
             session.add(row)
+            session.flush()
+            if row.state == State.PUBLISHED and row.facts is not None:
+                search.index(session, row, facts)
         return wanted
 
     def forget(self, publication: str) -> None:
         """Remove a row."""
         with self.sessions.write() as session:
+            session.execute(delete(Word).where(Word.publication_id == publication))
             session.delete(session.get_one(Publication, publication))
 
     def bundle(self, publication: str, files: dict[str, bytes]) -> Path:
@@ -84,8 +96,8 @@ class Installation:
         return publication
 
     def step(self, publication: str, step: Step, state: str, detail: str | None = None, tries: int = 1) -> None:
-        """A journalled step that began ten minutes ago and, unless it is `started`, took 90 s."""
-        ended = None if state == "started" else NOW - 510
+        """A journalled step that began ten minutes ago and, unless it is `started` or `waiting`, took 90 s."""
+        ended = None if state in {"started", "waiting"} else NOW - 510
         with self.sessions.write() as session:
             session.add(
                 StepRow(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tagstone.adapters.folder_storage import FolderStorage
 from tagstone.adapters.oci_layout import OciLayout
-from tagstone.domain.record import Facts
+from tagstone.domain.publications.record import Facts
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from tagstone.adapters.oci_blob import damaged, verified
 from tagstone.adapters.oci_distribution import loopback
-from tagstone.domain.oci import Descriptor, ImageReference, check_digest, is_digest, is_name, is_tag
+from tagstone.domain.images.oci import Descriptor, ImageReference, check_digest, is_digest, is_name, is_tag
 from tagstone.errors import Conflict, Invalid, NotFound, TagstoneError, Temporary
 from tagstone.image.documents import Index, digest_of, read_manifest
 

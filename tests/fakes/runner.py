@@ -11,7 +11,7 @@ from typing import Any
 
 from tagstone.adapters.outputs import collect
 from tagstone.adapters.workspace import discard, stage
-from tagstone.domain.run import LogChunk, Outcome, OutputFile, OutputRules, RunSpec, RunStatus
+from tagstone.domain.runs.run import LogChunk, Outcome, OutputFile, OutputRules, RunSpec, RunStatus, Sample
 from tagstone.errors import Conflict, NotFound, Temporary
 from tagstone.ports import Storage
 
@@ -57,7 +57,10 @@ class FakeRunner:
         self._loses("observe")
         if state["looks"] != 0:
             return RunStatus(1.0, engine="fake")
-        return RunStatus(1.0, 2.0, Outcome(state["outcome"]), state["exit_code"], "", engine="fake")
+        usage = (Sample(1.0, 0.5, 2**20),)
+        return RunStatus(
+            1.0, 2.0, Outcome(state["outcome"]), state["exit_code"], "", engine="fake", usage=usage, cpu_seconds=0.5
+        )
 
     def logs(self, key: str, cursor: str) -> LogChunk:
         said = self._read(key)["log"].encode("latin-1")

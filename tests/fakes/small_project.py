@@ -6,7 +6,7 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-from tagstone.domain.oci import CONFIG, LAYER, Descriptor, ImageSettings, Platform
+from tagstone.domain.images.oci import CONFIG, LAYER, Descriptor, ImageSettings, Platform
 from tagstone.image.manifest import config_bytes, manifest_bytes
 from tagstone.ports import Registry
 

@@ -3,8 +3,8 @@
 from dataclasses import fields
 from typing import Any
 
-from tagstone.domain.record import SourceFacts
-from tagstone.domain.source import Commit, ProjectIdentity
+from tagstone.domain.code.source import Commit, ProjectIdentity
+from tagstone.domain.publications.record import SourceFacts
 from tagstone.ports import Ports
 
 

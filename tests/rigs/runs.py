@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fakes.runner import FakeRunner
-from tagstone.domain.hardware import Resources
-from tagstone.domain.oci import CONFIG, LAYER, ImageReference, ImageSettings, Platform
-from tagstone.domain.run import Outcome, RunSpec, RunStatus
+from tagstone.domain.images.oci import CONFIG, LAYER, ImageReference, ImageSettings, Platform
+from tagstone.domain.runs.hardware import Resources
+from tagstone.domain.runs.run import Outcome, RunSpec, RunStatus
 from tagstone.image.manifest import config_bytes, manifest_bytes
 from tagstone.ports import Registry, Runner, Storage
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tagstone.actions.base_image import make_base_image, this_platform
 from tagstone.adapters.mmdebstrap import Mmdebstrap
 from tagstone.adapters.oci_layout import OciLayout
-from tagstone.domain.oci import CONFIG, LAYER, Image, ImageSettings
+from tagstone.domain.images.oci import CONFIG, LAYER, Image, ImageSettings
 from tagstone.errors import NotFound
 from tagstone.image.layers import ENVIRONMENT_TIME
 from tagstone.image.manifest import config_bytes, history_entry, manifest_bytes, read_image

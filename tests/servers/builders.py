@@ -11,7 +11,7 @@ import pytest
 
 from tagstone.adapters.buildah import Buildah
 from tagstone.adapters.engine_builds import EngineBuilds
-from tagstone.domain.build import BuildState, BuildStatus, ContextFile, Recipe
+from tagstone.domain.environments.build import BuildState, BuildStatus, ContextFile, Recipe
 from tagstone.ports import Builder, Registry
 
 _T = TypeVar("_T")

@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
-from tagstone.domain.lock import Lock
-from tagstone.domain.oci import CONFIG, LAYER, Descriptor, Image, ImageSettings, Platform
+from tagstone.domain.environments.lock import Lock
+from tagstone.domain.images.oci import CONFIG, LAYER, Descriptor, Image, ImageSettings, Platform
 from tagstone.errors import Conflict, Invalid, NotFound
 from tagstone.image.layers import ENVIRONMENT_TIME, RootIndex, environment_layer
 from tagstone.image.manifest import config_bytes, history_entry, manifest_bytes, read_image
@@ -113,11 +113,30 @@ def pieces(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def carry(source: Registry, source_name: str, target: Registry, name: str, blob: Descriptor) -> Descriptor:
-    """Copy a blob unchanged to another name or registry, unless it is there."""
+    """Copy a blob unchanged to another name or registry, unless it is there.
+
+    Raises:
+        Invalid: it has not the size that its manifest says; nothing is kept of it.
+    """
     if not target.has_blob(name, blob.digest):
         with source.blob(source_name, blob.digest) as stream:
-            target.put_blob(name, pieces(stream), blob.media_type)
+            target.put_blob(name, _sized(pieces(stream), source_name, blob), blob.media_type)
     return blob
+
+
+def _sized(chunks: Iterator[bytes], name: str, blob: Descriptor) -> Iterator[bytes]:
+    """The pieces, with an error instead of the first byte too many: a registry could send for ever."""
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        if size > blob.size:
+            break
+        yield chunk
+    if size != blob.size:
+        more = "more than " if size > blob.size else f"{size} bytes, not "
+        raise Invalid(
+            f"A layer of {name} has {more}the {blob.size} bytes that its manifest says.", remedy="Use an intact image."
+        )
 
 
 def _pull(

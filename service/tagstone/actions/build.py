@@ -3,25 +3,33 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryFile
 
 from tagstone.actions.base_image import carry, pieces, resolve_base, this_platform
 from tagstone.actions.code import code_files
-from tagstone.domain import lock as locks
-from tagstone.domain.build import ContextFile, Package, Recipe
-from tagstone.domain.citation import parse_citation
-from tagstone.domain.environment import Tree, environment_key, plan_recipe, with_settings
-from tagstone.domain.manifest import parse_manifest
-from tagstone.domain.oci import CONFIG, LAYER, Descriptor, Image, ImageSettings
-from tagstone.domain.record import SourceFacts
-from tagstone.domain.source import ProjectIdentity
+from tagstone.domain.citations.citation import parse_citation
+from tagstone.domain.code.source import ProjectIdentity
+from tagstone.domain.code.source_tree import Tree
+from tagstone.domain.environments import lock as locks
+from tagstone.domain.environments.build import ContextFile, Package, PackageArchive, Recipe
+from tagstone.domain.environments.channels import Channels
+from tagstone.domain.environments.environment import environment_key, pinned_recipe, plan_recipe, with_settings
+from tagstone.domain.images.oci import CONFIG, LAYER, Descriptor, Image, ImageSettings
+from tagstone.domain.manifests.manifest import parse_manifest
+from tagstone.domain.publications.record import SourceFacts
 from tagstone.errors import Conflict, Invalid, NotFound
 from tagstone.image.layers import ENVIRONMENT_TIME, RootIndex, code_layer, environment_layer, index_layers
 from tagstone.image.manifest import config_bytes, history_entry, manifest_bytes, read_history, read_image, rfc3339
-from tagstone.image.packages_annotation import packages_annotation, read_packages_annotation
+from tagstone.image.packages_annotation import (
+    archives_annotation,
+    packages_annotation,
+    read_archives_annotation,
+    read_packages_annotation,
+)
+from tagstone.image.packages_of_layers import packages_of_layers
 from tagstone.image.untar import Node
 from tagstone.ports import BuiltRoot, Forge, Ports, Registry
 
@@ -41,6 +49,11 @@ class Plan:
     location: str
 
     @property
+    def text(self) -> str:
+        """The Containerfile that the environment is built by, with bases by digest."""
+        return pinned_recipe(self.recipe)
+
+    @property
     def needs_engine(self) -> bool:
         """False when the environment is its base and nothing else."""
         return not self.recipe.bare
@@ -53,14 +66,18 @@ class Plan:
 
 @dataclass(frozen=True)
 class Environment:
-    """An environment as an image of its own in the registry, and the packages in it."""
+    """An environment as an image of its own in the registry, the packages in it, and the archives that apt saw."""
 
     image: Image
     packages: tuple[Package, ...]
+    archives: tuple[PackageArchive, ...] = ()
 
 
-def plan(ports: Ports, source: SourceFacts) -> Plan:
+def plan(ports: Ports, source: SourceFacts, channels: Channels | None = None, snapshot: str = "") -> Plan:
     """Plan the environment of a commit: reads, and pulls bases into the registry that are not there yet.
+
+    `channels` are the site's; without them, what needs one is refused. `snapshot` is the date (ISO 8601, UTC) whose state of the
+    package archive is wanted where the lock names none.
 
     Raises:
         Invalid: it cannot be built as written; every fault is listed.
@@ -72,6 +89,7 @@ def plan(ports: Ports, source: SourceFacts) -> Plan:
     tree = read_tree(ports.forge, source)
     text = tree.text(locks.FILE)
     lock = locks.parse(text) if text is not None else locks.Lock()
+    lock = replace(lock, snapshot=lock.snapshot or snapshot)
     platform = this_platform()
     known: dict[str, Image] = {}
 
@@ -79,7 +97,7 @@ def plan(ports: Ports, source: SourceFacts) -> Plan:
         known[written] = resolve_base(ports.registry, ports.upstream, written, lock, platform)
         return known[written]
 
-    recipe = plan_recipe(manifest.environment, tree, resolve, lock, platform)
+    recipe = plan_recipe(manifest.environment, tree, resolve, lock, platform, channels)
     bases = tuple(known[base.written] for base in recipe.bases)
     return Plan(recipe, environment_key(recipe), bases, source.project.location)
 
@@ -106,14 +124,20 @@ def find_environment(registry: Registry, plan: Plan) -> Environment | None:
         return None
     if not all(registry.has_blob(ENVIRONMENTS, layer.digest) for layer in image.layers):
         return None
-    return Environment(image, read_packages_annotation(image.annotations))
+    return Environment(image, read_packages_annotation(image.annotations), read_archives_annotation(image.annotations))
 
 
 def write_bare_environment(ports: Ports, plan: Plan) -> Environment:
     """The environment that is its base and nothing else: no engine is asked."""
     base = plan.base
-    told = read_packages_annotation(base.annotations) if base else ()
-    return _put_environment(ports.registry, plan, None, plan.recipe.settings, told)
+    told = packages_of(ports.registry, base) if base else ()
+    return _put_environment(ports.registry, plan, None, plan.recipe.settings, told, ())
+
+
+def packages_of(registry: Registry, image: Image) -> tuple[Package, ...]:
+    """The packages of an image: as it was described when we built it, else read from its layers."""
+    told = read_packages_annotation(image.annotations)
+    return told or packages_of_layers(lambda: (registry.blob(image.name, layer.digest) for layer in image.layers))
 
 
 def collect_environment(ports: Ports, key: str, plan: Plan, scratch: Path) -> Environment:
@@ -134,7 +158,7 @@ def write_environment(registry: Registry, built: BuiltRoot, plan: Plan, scratch:
         layer = environment_layer(below, built.tar, out, spool)
         out.seek(0)
         stored = registry.put_blob(ENVIRONMENTS, pieces(out), LAYER)
-    return _put_environment(registry, plan, stored, settings, layer.packages)
+    return _put_environment(registry, plan, stored, settings, layer.packages, layer.archives)
 
 
 def write_image(ports: Ports, environment: Environment, plan: Plan, source: SourceFacts, scratch: Path) -> Image:
@@ -179,7 +203,12 @@ def image_tag(ref: str) -> str:
 
 
 def _put_environment(
-    registry: Registry, plan: Plan, layer: Descriptor | None, settings: ImageSettings, told: Sequence[Package]
+    registry: Registry,
+    plan: Plan,
+    layer: Descriptor | None,
+    settings: ImageSettings,
+    packages: Sequence[Package],
+    archives: Sequence[PackageArchive],
 ) -> Environment:
     base = plan.base
     layers = [carry(registry, base.name, registry, ENVIRONMENTS, blob) for blob in base.layers] if base else []
@@ -191,7 +220,8 @@ def _put_environment(
         diff_ids.append(layer.digest)
         history.append(history_entry("environment", ENVIRONMENT_TIME))
     config = config_bytes(plan.recipe.platform, settings, diff_ids, history, ENVIRONMENT_TIME)
-    manifest = manifest_bytes(registry.put_blob(ENVIRONMENTS, [config], CONFIG), layers, packages_annotation(told))
+    annotations = packages_annotation(packages) | archives_annotation(archives)
+    manifest = manifest_bytes(registry.put_blob(ENVIRONMENTS, [config], CONFIG), layers, annotations)
     try:
         registry.put_manifest(ENVIRONMENTS, manifest, plan.key)
     except Conflict:
@@ -199,7 +229,8 @@ def _put_environment(
         if adopted is None:
             raise
         return adopted
-    return Environment(read_image(registry, ENVIRONMENTS, plan.key, plan.recipe.platform), tuple(told))
+    image = read_image(registry, ENVIRONMENTS, plan.key, plan.recipe.platform)
+    return Environment(image, tuple(packages), tuple(archives))
 
 
 def _index(registry: Registry, image: Image | None) -> RootIndex:

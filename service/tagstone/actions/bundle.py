@@ -6,19 +6,21 @@ import io
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from tagstone.bundle.contents import bundle_files
 from tagstone.bundle.files import BundleFile, InRegistry, InStorage
-from tagstone.domain.archived import Archived
-from tagstone.domain.deposit import DepositMetadata
-from tagstone.domain.record import Facts
+from tagstone.domain.deposits.deposit import DepositMetadata
+from tagstone.domain.publications.archived import Archived
+from tagstone.domain.publications.record import Facts
 from tagstone.errors import Permanent, Temporary
 from tagstone.ports import Registry, Storage
 
-_CHUNK = 2**20
+# Large enough that handing pieces to two threads costs nothing, small enough that memory stays small.
+_CHUNK = 4 * 2**20
 
 
 def write_bundle(
@@ -38,8 +40,8 @@ def write_bundle(
     files = bundle_files(facts, metadata, citation, registry.manifest(image.image.name, image.image.digest))
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with _lock(folder) as partial:
-            return _adopt(folder, files) or _write(folder, partial, files, registry, storage)
+        with _lock(folder) as partial, ThreadPoolExecutor(2, thread_name_prefix="checksum") as pool:
+            return _adopt(folder, files, pool) or _write(folder, partial, files, pool, registry, storage)
     except OSError as error:
         raise Temporary(
             f"The bundle could not be written: {error.strerror}.", remedy="Look at space and rights of the disk."
@@ -64,13 +66,15 @@ def _lock(folder: Path) -> Iterator[Path]:
         os.close(lock)
 
 
-def _write(folder: Path, partial: Path, files: Sequence[BundleFile], registry: Registry, storage: Storage) -> list[Archived]:
+def _write(
+    folder: Path, partial: Path, files: Sequence[BundleFile], pool: Executor, registry: Registry, storage: Storage
+) -> list[Archived]:
     archived = []
     for file in files:
         target = partial / file.path
         target.parent.mkdir(parents=True, exist_ok=True)
         with _source(file, registry, storage) as source, target.open("wb") as sink:
-            archived.append(_copied(file, source, sink))
+            archived.append(_copied(file, source, sink, pool))
         target.chmod(0o755 if file.executable else 0o644)
     replaced = folder.with_name(f".{folder.name}.replaced")
     shutil.rmtree(replaced, ignore_errors=True)
@@ -91,15 +95,25 @@ def _source(file: BundleFile, registry: Registry, storage: Storage) -> BinaryIO:
             return io.BytesIO(data)
 
 
-def _copied(file: BundleFile, source: BinaryIO, sink: BinaryIO | None) -> Archived:
-    """Copy one file, taking both checksums on the way. Raises: Permanent when it is not what was recorded."""
+def _copied(file: BundleFile, source: BinaryIO, sink: BinaryIO | None, pool: Executor) -> Archived:
+    """Copy one file, taking both checksums on the way. Raises: Permanent when it is not what was recorded.
+
+    Each checksum has a thread of its own (hashlib lets others work meanwhile) while this one reads and writes; a file of
+    one piece is not worth that.
+    """
     sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
+    under_way: list[Future[None]] = []
     while chunk := source.read(_CHUNK):
-        sha256.update(chunk)
-        md5.update(chunk)
+        wait(under_way)
+        if size == 0 and len(chunk) < _CHUNK:
+            sha256.update(chunk)
+            md5.update(chunk)
+        else:
+            under_way = [pool.submit(sha256.update, chunk), pool.submit(md5.update, chunk)]
         size += len(chunk)
         if sink is not None:
             sink.write(chunk)
+    wait(under_way)
     if (size, sha256.hexdigest()) != (file.size, file.sha256):
         raise Permanent(
             f"The stored bytes of {file.path} are not the recorded ones.",
@@ -108,7 +122,7 @@ def _copied(file: BundleFile, source: BinaryIO, sink: BinaryIO | None) -> Archiv
     return Archived(file.path, size, file.sha256, md5.hexdigest())
 
 
-def _adopt(folder: Path, files: Sequence[BundleFile]) -> list[Archived]:
+def _adopt(folder: Path, files: Sequence[BundleFile], pool: Executor) -> list[Archived]:
     """The bundle that is there, when it is whole and holds nothing else; empty otherwise."""
     if not folder.is_dir():
         return []
@@ -119,7 +133,7 @@ def _adopt(folder: Path, files: Sequence[BundleFile]) -> list[Archived]:
         archived = []
         for file in files:
             with (folder / file.path).open("rb") as source:
-                archived.append(_copied(file, source, None))
+                archived.append(_copied(file, source, None, pool))
     except Permanent:
         return []
     return archived

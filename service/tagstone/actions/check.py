@@ -1,32 +1,44 @@
 """Check a project: find everything that would stop or spoil a publication, all at once and before anything is built."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from tagstone.actions import check_repository
-from tagstone.domain import citation as citations
-from tagstone.domain import lock as locks
-from tagstone.domain import manifest as manifests
-from tagstone.domain.citation import Citation, citation_text, parse_citation
-from tagstone.domain.environment import Tree, plan_recipe
-from tagstone.domain.faults import Fault
-from tagstone.domain.lock import Lock
-from tagstone.domain.manifest import Manifest, parse_manifest
-from tagstone.domain.oci import Descriptor, Image, ImageSettings, Platform
-from tagstone.domain.policy import Policy
-from tagstone.domain.source import Commit, ProjectIdentity, SourceEntry
-from tagstone.domain.version import version_of
-from tagstone.domain.yaml_text import MAX_BYTES, Document, decode, read_yaml
+from tagstone.actions.secrets import CODE, in_code
+from tagstone.domain.citations import citation as citations
+from tagstone.domain.citations.citation import Citation, citation_text, parse_citation
+from tagstone.domain.code.finding import judged
+from tagstone.domain.code.source import Commit, EntryKind, ProjectIdentity, SourceEntry
+from tagstone.domain.code.source_tree import Tree
+from tagstone.domain.code.version import version_of
+from tagstone.domain.environments import lock as locks
+from tagstone.domain.environments.channels import Channels
+from tagstone.domain.environments.environment import environment_files, plan_recipe
+from tagstone.domain.environments.lock import Lock
+from tagstone.domain.environments.rees.found import find_environment_files
+from tagstone.domain.forges.remote import is_remote
+from tagstone.domain.images.oci import Descriptor, Image, ImageSettings, Platform
+from tagstone.domain.manifests import manifest as manifests
+from tagstone.domain.manifests.manifest import Manifest, parse_manifest
+from tagstone.domain.publications.policy import Policy
+from tagstone.domain.reading.faults import Fault
+from tagstone.domain.reading.yaml_text import MAX_BYTES, Document, decode, read_yaml
 from tagstone.errors import Conflict, Invalid, NotFound
 from tagstone.ports import Forge
+
+_PLAIN = (EntryKind.FILE, EntryKind.EXECUTABLE)
+_DESCRIBING = ("", "binder", ".binder")
+_SMALL, _MOST = 2**16, 100  # bytes of a file, and files
 
 
 @dataclass(frozen=True)
 class CheckReport:
     """What was found; `manifest` and `citation` are None where theirs cannot be read.
 
-    `citation_text` is a CITATION.cff in any case: the author's, or one made from codemeta.json.
+    `citation_text` is a CITATION.cff in any case: the author's, or one made from codemeta.json. `secrets_waived` are the
+    findings in the code that the manifest answers for; `environment_from` are the files that say what the environment is.
     """
 
     project: ProjectIdentity
@@ -37,6 +49,8 @@ class CheckReport:
     citation_text: str = ""
     entries: tuple[SourceEntry, ...] = ()
     lock: Lock = field(default_factory=Lock)
+    secrets_waived: tuple[str, ...] = ()
+    environment_from: tuple[str, ...] = ()
 
     @property
     def errors(self) -> tuple[Fault, ...]:
@@ -49,8 +63,10 @@ class CheckReport:
         return tuple(fault for fault in self.faults if fault.warning)
 
 
-def check(forge: Forge, location: str, ref: str | None = None, policy: Policy | None = None) -> CheckReport:
-    """Check a tag or branch, or without `ref` the work tree as it is.
+def check(
+    forge: Forge, location: str, ref: str | None = None, policy: Policy | None = None, *, effective: str | None = None
+) -> CheckReport:
+    """Check a tag or branch, or without `ref` the work tree as it is; `effective` is that of `check_commit`.
 
     Raises:
         NotFound: there is no repository, or no such tag.
@@ -59,9 +75,9 @@ def check(forge: Forge, location: str, ref: str | None = None, policy: Policy | 
     project = forge.identify(location)
     if ref is not None:
         commit, version = _resolved(forge, location, ref)
-        return check_commit(forge, project, commit, policy or Policy(), version=version)
+        return check_commit(forge, project, commit, policy or Policy(), version=version, effective=effective)
     commit = forge.snapshot(location)
-    report = check_commit(forge, project, commit, policy or Policy())
+    report = check_commit(forge, project, commit, policy or Policy(), effective=effective)
     uncommitted = tuple(_uncommitted(forge, project, commit))
     return replace(report, faults=(*report.faults, *uncommitted))
 
@@ -76,22 +92,39 @@ def _resolved(forge: Forge, location: str, ref: str) -> tuple[Commit, str | None
 
 
 def check_commit(
-    forge: Forge, project: ProjectIdentity, commit: Commit, policy: Policy, *, version: str | None = None
+    forge: Forge,
+    project: ProjectIdentity,
+    commit: Commit,
+    policy: Policy,
+    *,
+    version: str | None = None,
+    effective: str | None = None,
 ) -> CheckReport:
-    """Check one commit; `version` is what its tag says, None where there is no tag."""
+    """Check one commit; `version` is what its tag says, None where there is no tag.
+
+    `effective` is the manifest that counts where it is not the repository's own tagstone.yml.
+    """
+    if is_remote(project.location):
+        policy = replace(policy, local_inputs=False)  # this machine's files are not those of people elsewhere
     entries = forge.entries(project.location, commit)
-    files = _Files(forge, project, entries)
+    files = _Files(forge, project, entries, effective)
     manifest, manifest_faults = _manifest(files)
     citation, cff, citation_faults = _citation(files)
     lock, lock_faults = _lock(files)
     faults = [*manifest_faults, *citation_faults, *lock_faults]
     faults += check_repository.tree_faults(entries, policy, files.links())
     if manifest is not None:
-        faults += _environment_faults(manifest, files, lock)
+        faults += _environment_faults(manifest, files, lock, policy.channels)
         faults += check_repository.manifest_faults(manifest, files.manifest_lines(), entries, policy)
+        faults += check_repository.embargo_faults(manifest, files.manifest_lines(), commit)
     if citation is not None:
         faults += check_repository.citation_faults(citation, version, files.licence_text(), files.citation_name())
-    return CheckReport(project, commit, manifest, citation, tuple(faults), cff, tuple(entries), lock)
+    # What this site does not take is not read either: it may be endless.
+    searched = () if check_repository.too_much(entries, policy) else entries
+    secrets, waived = _secrets(forge, project, searched, manifest, files.manifest_lines())
+    faults += secrets
+    used = environment_files(manifest.environment, files.tree).used if manifest else ()
+    return CheckReport(project, commit, manifest, citation, tuple(faults), cff, tuple(entries), lock, waived, used)
 
 
 def check_citation(content: str | bytes, file: str = citations.FILE) -> tuple[Fault, ...]:
@@ -120,19 +153,34 @@ def fix(folder: Path, lock: str) -> bool:
 class _Files:
     """The files of one commit, read when they are needed."""
 
-    def __init__(self, forge: Forge, project: ProjectIdentity, entries: list[SourceEntry]) -> None:
+    def __init__(
+        self, forge: Forge, project: ProjectIdentity, entries: list[SourceEntry], effective: str | None = None
+    ) -> None:
         self._forge = forge
+        self._effective = effective
         self._location = project.location
         self._by_path = {entry.path: entry for entry in entries}
+        self._near = self._read_near()
         self.tree = Tree(entries, self.read)
 
     def read(self, path: str) -> bytes:
         """The content of a file, empty when it is larger than any file that describes may be."""
         entry = self._by_path[path]
+        if path in self._near:
+            return self._near[path]
         return next(iter(self._forge.read(self._location, [entry.object_id]))) if entry.size <= MAX_BYTES else b""
+
+    def _read_near(self) -> dict[str, bytes]:
+        """The small files where those that describe are: they are read in one go, since each going takes its time."""
+        near = (entry for entry in self._by_path.values() if entry.path.rpartition("/")[0] in _DESCRIBING)
+        files = list(islice((entry for entry in near if entry.kind in _PLAIN and entry.size <= _SMALL), _MOST))
+        contents = self._forge.read(self._location, [entry.object_id for entry in files])
+        return {entry.path: content for entry, content in zip(files, contents, strict=True)}
 
     def described(self, path: str) -> tuple[str | None, tuple[Fault, ...]]:
         """The text of a file that describes; None when there is none, with a fault when it is there and cannot be read."""
+        if path == manifests.FILE and self._effective is not None:
+            return self._effective, ()
         entry = self._by_path.get(path)
         if entry is None:
             return None, ()
@@ -173,6 +221,8 @@ def _manifest(files: _Files) -> tuple[Manifest | None, tuple[Fault, ...]]:
         return None, faults
     near = next((name for name in ("tagstone.yaml", ".tagstone.yml", "Tagstone.yml") if files.tree.file(name)), None)
     remedy = f"Rename {near} to {manifests.FILE}." if near else f"Begin with this:\n{manifests.EXAMPLE}"
+    if near is None and find_environment_files(files.tree):
+        return parse_manifest(manifests.EMPTY)
     return None, (Fault(manifests.FILE, "There is no manifest.", remedy),)
 
 
@@ -200,13 +250,28 @@ def _lock(files: _Files) -> tuple[Lock, tuple[Fault, ...]]:
         return Lock(), _faults_of(error, locks.FILE)
 
 
-def _environment_faults(manifest: Manifest, files: _Files, lock: Lock) -> tuple[Fault, ...]:
+def _secrets(
+    forge: Forge, project: ProjectIdentity, entries: Sequence[SourceEntry], manifest: Manifest | None, lines: Document
+) -> tuple[list[Fault], tuple[str, ...]]:
+    """What looks like a secret in the code; waivers of such are told when they are for nothing, others are known later."""
+    if manifest is None:
+        return [], ()
+    faults, used = judged(in_code(forge, project, entries), manifest.waived_secrets)
+    for number, name in enumerate(manifest.waived_secrets):
+        if name.startswith(CODE) and name not in used:
+            message, remedy = f"`waived_secrets` names {name[:200]}, which is not found.", "Remove it, or copy the name anew."
+            faults.append(Fault(manifests.FILE, message, remedy, lines.line(("waived_secrets", number)), warning=True))
+    return faults, used
+
+
+def _environment_faults(manifest: Manifest, files: _Files, lock: Lock, channels: Channels) -> tuple[Fault, ...]:
     """What the plan of the environment finds: missing files, requirements and Containerfiles that cannot be used."""
+    warnings: list[Fault] = []
     try:
-        plan_recipe(manifest.environment, files.tree, _some_image, lock, Platform())
+        plan_recipe(manifest.environment, files.tree, _some_image, lock, Platform(), channels, warnings)
     except Invalid as error:
-        return _faults_of(error, manifests.FILE)
-    return ()
+        return (*_faults_of(error, manifests.FILE), *warnings)
+    return tuple(warnings)
 
 
 def _faults_of(error: Invalid, file: str) -> tuple[Fault, ...]:

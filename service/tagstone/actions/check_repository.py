@@ -2,23 +2,27 @@
 
 import posixpath
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from itertools import islice
 
-from tagstone.domain import manifest as manifests
-from tagstone.domain.citation import Citation
-from tagstone.domain.faults import Fault
-from tagstone.domain.globs import matches
-from tagstone.domain.hardware import format_bytes
-from tagstone.domain.licences import recognised
-from tagstone.domain.manifest import Manifest, command_line
-from tagstone.domain.nearest import nearest_names
-from tagstone.domain.policy import Policy
-from tagstone.domain.source import EntryKind, SourceEntry
-from tagstone.domain.version import version_of
-from tagstone.domain.yaml_text import Document
+from tagstone.domain.citations.citation import Citation
+from tagstone.domain.citations.licences import recognised
+from tagstone.domain.code.source import Commit, EntryKind, SourceEntry
+from tagstone.domain.code.version import version_of
+from tagstone.domain.deposits import packing
+from tagstone.domain.deposits.deposit import Limits
+from tagstone.domain.manifests import manifest as manifests
+from tagstone.domain.manifests.manifest import Manifest, command_line
+from tagstone.domain.publications.policy import Policy
+from tagstone.domain.reading.faults import Fault
+from tagstone.domain.reading.globs import matches, means
+from tagstone.domain.reading.nearest import nearest_names
+from tagstone.domain.reading.yaml_text import Document
+from tagstone.domain.runs.hardware import format_bytes
 
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _SCRIPT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*\.(?:py|sh|R|r|jl|ipynb|pl|lua|m)")
 _SHOWN = 20
 _ELSEWHERE = "Keep large data elsewhere and name it in `inputs`."
@@ -26,8 +30,13 @@ _ELSEWHERE = "Keep large data elsewhere and name it in `inputs`."
 
 def tree_faults(entries: Sequence[SourceEntry], policy: Policy, links: Iterable[tuple[SourceEntry, bytes]]) -> list[Fault]:
     """Sizes, names, submodules and links of a tree; `links` are its symbolic links with what they point to."""
-    faults = [*_shortened(_sizes(entries, policy)), *_shortened(_names(entries)), *_shortened(_submodules(entries))]
-    return [*faults, *_shortened(_links(links))]
+    kinds = (_sizes(entries, policy), _names(entries), _alike(entries), _submodules(entries), _links(links))
+    return [fault for kind in kinds for fault in _shortened(kind)]
+
+
+def too_much(entries: Sequence[SourceEntry], policy: Policy) -> bool:
+    """Say whether a tree has more files or bytes than the site takes."""
+    return len(entries) > policy.code_files or sum(entry.size for entry in entries) > policy.code_bytes
 
 
 def manifest_faults(manifest: Manifest, lines: Document, entries: Sequence[SourceEntry], policy: Policy) -> list[Fault]:
@@ -35,8 +44,12 @@ def manifest_faults(manifest: Manifest, lines: Document, entries: Sequence[Sourc
     paths = {entry.path: entry for entry in entries}
     return [
         *_site(manifest, lines, policy),
+        *_access(manifest, lines, policy),
         *_shortened(_pointers(manifest, entries)),
+        *_inputs(manifest, lines, policy),
         *_laid_over(manifest, lines, paths),
+        *_brought(manifest, lines, entries),
+        *_deposited(manifest, lines, entries, policy),
         *_old_outputs(manifest, lines, entries),
         *_scripts(manifest, lines, paths),
     ]
@@ -77,6 +90,15 @@ def _names(entries: Sequence[SourceEntry]) -> Iterator[Fault]:
             yield Fault(ascii(entry.path[:200]), "The name is not UTF-8 or has control characters.", "Rename the file.")
 
 
+def _alike(entries: Sequence[SourceEntry]) -> Iterator[Fault]:
+    seen: dict[str, str] = {}
+    for entry in entries:
+        other = seen.setdefault(unicodedata.normalize("NFC", entry.path).casefold(), entry.path)
+        if other != entry.path:
+            message = f"The file and {ascii(other)[:200]} have the same name on some systems."
+            yield Fault(ascii(entry.path)[:200], message, "Rename one: macOS and Windows would lose the other.", warning=True)
+
+
 def _submodules(entries: Sequence[SourceEntry]) -> Iterator[Fault]:
     for entry in entries:
         if entry.kind is EntryKind.SUBMODULE:
@@ -107,14 +129,72 @@ def _site(manifest: Manifest, lines: Document, policy: Policy) -> Iterator[Fault
         remedy = f"Did you mean {near[0]}?" if near else f"This site has: {', '.join(policy.depositories)}."
         line = lines.line(("deposit", "to"))
         yield Fault(manifests.FILE, f"This site has no depository {manifest.deposit.to!r}.", remedy, line)
-    elif manifest.deposit.to not in policy.reviewing:
-        for key in ("community", "review"):
-            if getattr(manifest.deposit, key):
-                message = f"The depository {manifest.deposit.to!r} knows no {key}."
-                yield Fault(manifests.FILE, message, f"Remove `{key}`.", lines.line(("deposit", key)))
-    for excess in policy.excesses(manifest.run.resources):
+    elif manifest.deposit.community and manifest.deposit.to not in policy.communities:
+        message = f"The depository {manifest.deposit.to!r} knows no community."
+        yield Fault(manifests.FILE, message, "Remove `community`.", lines.line(("deposit", "community")))
+    for excess in policy.excesses(manifest.run.resources) if manifest.run else ():
         line = lines.line(("run", "resources", excess.partition(":")[0]))
         yield Fault(manifests.FILE, f"{excess}.", "Ask for less, or ask those who run this site.", line)
+
+
+def _access(manifest: Manifest, lines: Document, policy: Policy) -> Iterator[Fault]:
+    deposit = manifest.deposit
+    if deposit.access == "restricted" and deposit.to in policy.depositories and deposit.to not in policy.restricted:
+        message = f"The depository {deposit.to!r} takes no restricted records."
+        remedy = "Write `access: embargoed` with the day that opens the files, or leave `access` out."
+        yield Fault(manifests.FILE, message, remedy, lines.line(("deposit", "access")))
+
+
+def embargo_faults(manifest: Manifest, lines: Document, commit: Commit) -> list[Fault]:
+    """An embargo that had ended when the commit was made (UTC)."""
+    ends, made = manifest.deposit.embargo, datetime.fromtimestamp(commit.time, UTC).date().isoformat()
+    if ends is None or ends > made:
+        return []
+    message = f"The embargo ends on {ends}, the commit is of {made}: the files would be open at once."
+    return [Fault(manifests.FILE, message, "Write a later day, or `access: open`.", lines.line(("deposit", "embargo")))]
+
+
+def _inputs(manifest: Manifest, lines: Document, policy: Policy) -> Iterator[Fault]:
+    for number, item in enumerate(manifest.inputs):
+        line = lines.line(("inputs", number))
+        if item.local and not policy.local_inputs:
+            message = f"The input {item.to} is a file of somebody's machine; this site fetches none."
+            yield Fault(manifests.FILE, message, "Put it where everybody can fetch it: name an https address or a DOI.", line)
+        elif item.sha256 is None:
+            message = f"The input {item.to} has no sha256: nobody could tell whether it is still the same file."
+            yield Fault(manifests.FILE, message, "`tagstone check --fix` fetches it and writes the sha256 here.", line)
+        if item.doi is None and item.licence is None:
+            message = f"Not re-runnable from the deposit alone: the input {item.to} has no DOI and is not copied."
+            remedy = "Write `licence: …` if you may share it, so that it is copied; or deposit the file and name its DOI."
+            yield Fault(manifests.FILE, message, remedy, line, warning=True)
+
+
+def _brought(manifest: Manifest, lines: Document, entries: Sequence[SourceEntry]) -> Iterator[Fault]:
+    paths = [entry.path for entry in entries if entry.kind in (EntryKind.FILE, EntryKind.EXECUTABLE)]
+    paths += [item.to for item in manifest.inputs]
+    for number, rule in enumerate(manifest.outputs.brought):
+        pattern = rule.path
+        if any(means(path, pattern) for path in paths):
+            continue
+        near = nearest_names(pattern, [entry.path for entry in entries], 1)
+        remedy = f"Did you mean {near[0]}?" if near else "Commit the files, or name them in `inputs`; links are not followed."
+        message = f"No file of the repository or of the inputs matches {pattern!r}, which is to be brought."
+        yield Fault(manifests.FILE, message, remedy, lines.line(("outputs", "brought", number)))
+
+
+def _deposited(manifest: Manifest, lines: Document, entries: Sequence[SourceEntry], policy: Policy) -> Iterator[Fault]:
+    """Code and brought files against what the depository takes: image and outputs are not there yet."""
+    limits = policy.limits.get(manifest.deposit.to, Limits())
+    brought = [rule.path for rule in manifest.outputs.brought]
+    parts = [packing.Part("code.tar", sum(entry.size for entry in entries))]
+    parts += [
+        packing.Part(f"brought/{entry.path}", entry.size)
+        for entry in entries
+        if any(means(entry.path, path) for path in brought)
+    ]
+    error = packing.excess(parts, limits)
+    if error is not None:
+        yield Fault(manifests.FILE, error.message, error.remedy, lines.line(("deposit", "to")))
 
 
 def _laid_over(manifest: Manifest, lines: Document, paths: dict[str, SourceEntry]) -> Iterator[Fault]:
@@ -126,7 +206,8 @@ def _laid_over(manifest: Manifest, lines: Document, paths: dict[str, SourceEntry
 
 
 def _old_outputs(manifest: Manifest, lines: Document, entries: Sequence[SourceEntry]) -> Iterator[Fault]:
-    for number, pattern in enumerate(manifest.outputs):
+    for number, rule in enumerate(manifest.outputs.made):
+        pattern = rule.path
         found = next((entry.path for entry in entries if matches(entry.path, [pattern])), None)
         if found:
             line = lines.line(("outputs", number))

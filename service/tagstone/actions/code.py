@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tagstone.domain.source import Commit, EntryKind, SourceEntry
+from tagstone.domain.code.source import Commit, EntryKind, SourceEntry
 from tagstone.image.code import CodeFile, code_archive
 from tagstone.ports import Forge, Storage, Stored
 

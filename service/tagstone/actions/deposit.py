@@ -1,44 +1,75 @@
-"""Filling a deposit and publishing it: files already there are skipped, every checksum is compared, publishing is asked once."""
+"""Filling a deposit: what is there already is not sent, what is new is journalled first, and every checksum is compared."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
-from tagstone.domain.archived import Archived
-from tagstone.domain.deposit import Deposit, DepositFile, DepositState
-from tagstone.errors import NotFound, Permanent, TagstoneError, Temporary
+from tagstone.actions.journal import Journal
+from tagstone.domain.deposits.deposit import Deposit, DepositFile, DepositState
+from tagstone.domain.publications.archived import Archived
+from tagstone.errors import Away, Permanent, Temporary
 from tagstone.ports import DepositFiles, Depository
+from tagstone.store import asked
+
+_TRIES = 3
+_FIRST = "README.md"
+"""Sent before all others: where nothing else was said, a depository shows people the first file."""
+
+
+def carry_over(files: DepositFiles, journal: Journal, deposit: Deposit) -> None:
+    """Begin a later version with the files of the one before, once. Raises: Temporary."""
+    before = journal.find(asked.CARRY)
+    if deposit.version_index < 2 or (before is not None and before.answer is not None):
+        return
+    journal.ask(asked.CARRY)
+    files.carry_over(deposit.id)
+    journal.answer(asked.CARRY, "done")
 
 
 def deposit_files(
-    files: DepositFiles, deposit_id: str, bundle: Sequence[Archived], opened: Callable[[str], BinaryIO]
+    files: DepositFiles,
+    deposit_id: str,
+    bundle: Sequence[Archived],
+    opened: Callable[[str], BinaryIO],
+    intend: Callable[[Sequence[Archived]], None] = lambda _wanted: None,
 ) -> Iterator[DepositFile]:
     """Make the draft hold exactly the bundle's files; yields each as it is there, so that the caller can count and stop.
 
-    `opened` opens a file of the bundle by its path.
+    `opened` opens a file of the bundle by its path; `intend` is told which files will be sent before the first one is.
 
     Raises:
-        Temporary: what arrived is not what was sent.
+        Temporary: what arrived is not what was sent, or nothing did, again and again.
     """
     there = {file.name: file for file in files.list(deposit_id)}
-    for name in sorted(there.keys() - {file.path for file in bundle}):
+    kept = [file for file in bundle if file.path in there and matches(there[file.path], file)]
+    for name in sorted(there.keys() - {file.path for file in kept}):
         files.delete(deposit_id, name)
-    for file in bundle:
-        found = there.get(file.path)
-        if found is not None and not matches(found, file):
-            files.delete(deposit_id, file.path)
-            found = None
-        if found is None:
-            found = _send(files, deposit_id, file, opened)
-        yield found
+    known = {file.path for file in kept}
+    wanted = sorted((file for file in bundle if file.path not in known), key=lambda file: file.path != _FIRST)
+    intend(wanted)
+    yield from (there[file.path] for file in kept)
+    for file in wanted:
+        yield _send(files, deposit_id, file, opened)
 
 
 def _send(files: DepositFiles, deposit_id: str, file: Archived, opened: Callable[[str], BinaryIO]) -> DepositFile:
-    with opened(file.path) as stream:
-        sent = files.upload(deposit_id, file.path, stream, file.size)
-    if not matches(sent, file):
+    """Send one file, again when the connection broke; one whose answer alone was lost is found in the draft."""
+    for left in reversed(range(_TRIES)):
+        try:
+            with opened(file.path) as stream:
+                sent = files.upload(deposit_id, file.path, stream, file.size)
+        except Away:
+            raise
+        except Temporary:
+            found = next((one for one in files.list(deposit_id) if one.name == file.path), None)
+            if found is not None and matches(found, file):
+                return found
+            if not left:
+                raise
+            continue
+        if matches(sent, file):
+            return sent
         files.delete(deposit_id, file.path)
-        raise Temporary(f"{file.path} did not arrive as it was sent.")
-    return sent
+    raise Temporary(f"{file.path} did not arrive as it was sent.")
 
 
 def matches(found: DepositFile, sent: Archived) -> bool:
@@ -46,32 +77,6 @@ def matches(found: DepositFile, sent: Archived) -> bool:
     algorithm, _, digest = found.checksum.partition(":")
     expected = {"md5": sent.md5, "sha256": sent.sha256}.get(algorithm)
     return found.size == sent.size and digest == expected
-
-
-def publish_once(depository: Depository, deposit_id: str) -> Deposit:
-    """Ask for publication unless it is published already, then look; a lost answer is no second question.
-
-    Raises:
-        NotFound: there is no such deposit.
-        Temporary: it is not published yet; call again to look, then ask.
-        Permanent, Conflict, Invalid: the depository refused.
-    """
-    deposit = depository.find(deposit_id)
-    if deposit.state is DepositState.MISSING:
-        raise NotFound(f"The draft {deposit_id} is gone.", remedy="Retry the publication: it gets a new draft and identifier.")
-    if deposit.state is DepositState.PUBLISHED:
-        return deposit
-    refusal: TagstoneError | None = None
-    try:
-        depository.publish(deposit_id)
-    except TagstoneError as error:  # any answer may be wrong: a 404 or 500 was seen on publications that had happened
-        refusal = error
-    deposit = depository.find(deposit_id)
-    if deposit.state is DepositState.PUBLISHED:
-        return deposit
-    if refusal is not None:
-        raise refusal
-    raise Temporary(f"The depository has not published {deposit_id} yet.")
 
 
 def confirm(depository: Depository, files: DepositFiles, deposit_id: str, bundle: Sequence[Archived]) -> Deposit:

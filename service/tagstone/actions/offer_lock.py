@@ -3,10 +3,11 @@
 from sqlalchemy.orm import Session
 
 from tagstone.actions.run import manifest_of
-from tagstone.domain import lock, record
-from tagstone.domain.manifest import Manifest
-from tagstone.domain.publication import State
-from tagstone.domain.source import ProjectIdentity
+from tagstone.domain.code.source import ProjectIdentity
+from tagstone.domain.environments import lock
+from tagstone.domain.manifests.manifest import Manifest
+from tagstone.domain.publications import record
+from tagstone.domain.publications.publication import State
 from tagstone.errors import NotFound
 from tagstone.store import projects, publications
 
@@ -24,7 +25,7 @@ def offer_lock(session: Session, project: ProjectIdentity, manifest: Manifest) -
         for row in publications.listing(session, state=state, project_id=owner.id if owner else None, limit=_LOOKED_AT):
             facts = record.load(row.facts.encode()) if row.facts else None
             if facts is not None and facts.image is not None and manifest_of(facts).environment == manifest.environment:
-                return lock.dump(lock.from_packages(facts.image.bases, facts.image.packages))
+                return lock.dump(lock.from_packages(facts.image.bases, facts.image.packages, facts.image.archives))
     raise NotFound(
         "No image was built from this environment yet, so there is nothing to lock.",
         remedy="Run `tagstone rehearse`, then `tagstone check --fix` again.",

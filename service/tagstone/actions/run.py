@@ -1,12 +1,16 @@
 """What a run is given, and what its end means."""
 
-from tagstone.domain.faults import raise_faults
-from tagstone.domain.hardware import format_bytes, format_seconds
-from tagstone.domain.manifest import Manifest, command_line, parse_manifest
-from tagstone.domain.policy import Policy
-from tagstone.domain.record import Facts
-from tagstone.domain.run import Outcome, OutputRules, RunSpec, RunStatus
-from tagstone.errors import Permanent, RunFailed
+from collections.abc import Callable, Iterator
+
+from tagstone.domain.manifests.manifest import Manifest, command_line, parse_manifest
+from tagstone.domain.publications.policy import Policy
+from tagstone.domain.publications.record import Facts
+from tagstone.domain.reading.faults import raise_faults
+from tagstone.domain.runs.hardware import format_bytes, format_seconds
+from tagstone.domain.runs.run import Outcome, OutputRules, RunSpec, RunStatus
+from tagstone.domain.runs.run_environment import run_environment
+from tagstone.errors import Permanent, RunFailed, Temporary
+from tagstone.ports import Runner
 
 
 def manifest_of(facts: Facts) -> Manifest:
@@ -23,23 +27,22 @@ def run_spec(facts: Facts) -> RunSpec:
     if facts.image is None:
         raise Permanent("No image is recorded.", remedy=f"`tagstone retry {facts.publication}` builds it.")
     manifest = manifest_of(facts)
+    if manifest.run is None:
+        raise Permanent("The manifest runs nothing.", remedy="Add `run` to tagstone.yml.")
     image = facts.image.image
-    fixed = {
-        "SOURCE_DATE_EPOCH": str(facts.source.commit.time),
-        "PYTHONHASHSEED": "0",
-        "LANG": "C.UTF-8",
-        "LC_ALL": "C.UTF-8",
-        "TZ": "UTC",
-        "TAGSTONE_VERSION": facts.source.version,
-    }
-    if facts.deposit is not None and facts.deposit.doi is not None:
-        fixed["TAGSTONE_DOI"] = facts.deposit.doi
+    env = run_environment(
+        dict(image.settings.env),
+        manifest.run.resources,
+        time=facts.source.commit.time,
+        version=facts.source.version,
+        doi=facts.doi,
+    )
     return RunSpec(
         image=image.reference,
         code=facts.source.archive_key,
         workdir=image.settings.workdir,
         command=command_line(manifest),
-        env=tuple(sorted(fixed.items())),
+        env=env,
         resources=manifest.run.resources,
         network=manifest.run.network,
         files=tuple((file.path, file.storage_key) for file in facts.source.inputs),
@@ -49,11 +52,45 @@ def run_spec(facts: Facts) -> RunSpec:
 def output_rules(facts: Facts, policy: Policy) -> OutputRules:
     """Which files are outputs, and how many and how large the site lets them be."""
     return OutputRules(
-        patterns=manifest_of(facts).outputs,
+        patterns=tuple(rule.path for rule in manifest_of(facts).outputs.made),
         max_files=policy.output_files,
         max_file_bytes=policy.output_bytes,
         max_total_bytes=policy.output_bytes,
     )
+
+
+def run_to_its_end(
+    runner: Runner,
+    key: str,
+    spec: RunSpec,
+    publication: str,
+    pauses: Iterator[float],
+    pause: Callable[[float], None],
+    follow: Callable[[bytes], None],
+) -> RunStatus:
+    """Run and wait here for the end; `follow` is handed the log as it comes, `publication` is what people know it by.
+
+    Raises:
+        RunFailed: it ended badly.
+        Temporary: the engine failed.
+    """
+    runner.start(key, spec)
+    cursor = ""
+    for seconds in pauses:
+        status = runner.observe(key)
+        while (chunk := runner.logs(key, cursor)).data:
+            follow(chunk.data)
+            cursor = chunk.cursor
+        if not status.running:
+            break
+        pause(seconds)
+    if status.outcome is Outcome.ENGINE:
+        raise Temporary(
+            f"The engine failed the run: {status.detail}.", remedy="Try again; `tagstone doctor` looks at the engine."
+        )
+    if status.outcome is not Outcome.SUCCEEDED:
+        raise failure(status, spec, publication)
+    return status
 
 
 def failure(status: RunStatus, spec: RunSpec, publication: str) -> RunFailed:

@@ -2,20 +2,24 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
+from tagstone.actions.pack import hashed, members
 from tagstone.bundle.files import SUMS, parse_checksum_list
-from tagstone.domain.archived import Archived
-from tagstone.domain.hardware import format_bytes
-from tagstone.domain.oci import Image
-from tagstone.errors import NotFound, TagstoneError
+from tagstone.domain.deposits.packing import PACK
+from tagstone.domain.images.oci import Image
+from tagstone.domain.publications.archived import Archived
+from tagstone.domain.runs.hardware import format_bytes
+from tagstone.errors import Invalid, NotFound, TagstoneError
 from tagstone.ports import DepositFiles, Registry
 
 _CHUNK = 2**20
+_LONGEST_LIST = 64 * 2**20
+_REMEDY = "Take what is damaged anew from where it is kept: bundle, deposit and image hold the same bytes."
 
 
 class Finding(StrEnum):
@@ -61,7 +65,8 @@ class VerifyReport:
         read = f"{self.files} files, {format_bytes(self.size)} read"
         if self.intact:
             return f"intact: {read}, every checksum is the recorded one"
-        return "\n".join([f"damaged: {len(self.problems)} problems ({read})", *(f"  {problem}" for problem in self.problems)])
+        told = [f"  {problem}" for problem in self.problems]
+        return "\n".join([f"damaged: {len(self.problems)} problems ({read})", *told, f"  → {_REMEDY}"])
 
     def as_json(self) -> dict[str, object]:
         """The answer for programs."""
@@ -71,6 +76,8 @@ class VerifyReport:
 
 def verify_bundle(folder: Path, recorded: Sequence[Archived]) -> VerifyReport:
     """Read the bundle in `folder` against what was recorded of it and against its own SHA256SUMS.
+
+    A folder that somebody downloaded, of which nothing is `recorded`, may have the pack beside the files.
 
     Raises:
         NotFound: there is no such folder.
@@ -86,15 +93,24 @@ def verify_bundle(folder: Path, recorded: Sequence[Archived]) -> VerifyReport:
     def opened(name: str) -> BinaryIO:
         return (folder / name).open("rb")
 
-    return _verify_files("bundle", there - links, recorded, opened) + VerifyReport(
+    return _verify_files("bundle", there - links, recorded, opened, packed=not recorded) + VerifyReport(
         problems=tuple(Problem("bundle", name, Finding.DIFFERENT, "is no plain file") for name in sorted(links))
     )
 
 
-def verify_deposit(files: DepositFiles, deposit_id: str, recorded: Sequence[Archived]) -> VerifyReport:
-    """Read every file of the deposit against what was recorded of the bundle, and against the deposit's SHA256SUMS."""
+def verify_deposit(
+    files: DepositFiles, deposit_id: str, recorded: Sequence[Archived], sent: Sequence[Archived] = ()
+) -> VerifyReport:
+    """Read every file of the deposit against what was recorded of the bundle, and against the deposit's SHA256SUMS.
+
+    `sent` is what was recorded of the deposit, where that is not the bundle file by file.
+    """
     there = {file.name for file in files.list(deposit_id)}
-    return _verify_files("deposit", there, recorded, lambda name: files.open(deposit_id, name))
+    known = {file.path for file in recorded}
+    packed = [file for file in sent if file.path not in known]
+    return _verify_files(
+        "deposit", there, [*recorded, *packed], lambda name: files.open(deposit_id, name), packed=bool(packed or not recorded)
+    )
 
 
 def verify_image(image: Image, registry: Registry) -> VerifyReport:
@@ -109,16 +125,62 @@ def _blob(registry: Registry, name: str, digest: str) -> Iterator[bytes]:
     return _chunks(registry.blob(name, digest))
 
 
-def _verify_files(place: str, there: set[str], recorded: Sequence[Archived], opened: Callable[[str], BinaryIO]) -> VerifyReport:
-    expected = {file.path: file.sha256 for file in recorded}
+def _verify_files(
+    place: str, there: set[str], recorded: Sequence[Archived], opened: Callable[[str], BinaryIO], *, packed: bool
+) -> VerifyReport:
+    """Read files against two lists; `packed` lets some of them be in the pack, and missing by themselves."""
+    expected, sizes = {file.path: file.sha256 for file in recorded}, {file.path: file.size for file in recorded}
     listed, problems = _listed(place, there, opened)
-    wanted = expected.keys() | listed.keys() | ({SUMS} if listed else set())
-    problems += [Problem(place, name, Finding.MISSING) for name in sorted(wanted - there)]
-    problems += [Problem(place, name, Finding.EXTRA) for name in sorted(there - wanted)]
-    report = VerifyReport(problems=tuple(problems))
-    for name in sorted(there & wanted):
-        report += _verify_file(place, name, {"recorded": expected.get(name), SUMS: listed.get(name)}, opened)
+    if problems and not expected:
+        return VerifyReport(problems=tuple(problems))  # without any list nothing can be said of the rest
+    pack = _read_pack(place, opened) if packed and PACK in there else _Pack()
+    wanted = expected.keys() | listed.keys() | ({SUMS} if listed else set()) | pack.name
+    found = there | pack.files.keys()
+    problems += [Problem(place, name, Finding.MISSING) for name in sorted(wanted - found)]
+    problems += [Problem(place, name, Finding.EXTRA) for name in sorted(found - wanted)]
+    report = VerifyReport(problems=(*problems, *pack.problems))
+    for name in sorted(found & wanted - (pack.name if pack.problems else frozenset())):
+        known = pack.whole if name in pack.name else None if name in there else pack.files[name]
+        against = {"recorded": expected.get(name), SUMS: listed.get(name)}
+        report += _verify_file(place, name, against, sizes.get(name), opened, known)
     return report
+
+
+@dataclass(frozen=True)
+class _Pack:
+    """What a pack holds: checksum (sha256) and size of each file and of the whole; `name` is empty where there is none."""
+
+    name: frozenset[str] = frozenset()
+    whole: tuple[str, int] | None = None
+    files: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+def _read_pack(place: str, opened: Callable[[str], BinaryIO]) -> _Pack:
+    found: dict[str, tuple[str, int]] = {}
+    try:
+        with opened(PACK) as stream:
+            hashing = _Hashing(stream)
+            for member in members(hashing):  # type: ignore[arg-type]  # it only reads
+                found[member.path] = hashed(member)
+    except (TagstoneError, OSError) as error:
+        finding = Finding.DIFFERENT if isinstance(error, Invalid) else Finding.UNREADABLE
+        return _Pack(frozenset({PACK}), None, found, (Problem(place, PACK, finding, str(error)),))
+    return _Pack(frozenset({PACK}), (hashing.sha256.hexdigest(), hashing.size), found)
+
+
+class _Hashing:
+    """A stream that takes checksum and size of what is read."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.sha256, self.size = hashlib.sha256(), 0
+
+    def read(self, size: int) -> bytes:
+        data = self._stream.read(size)
+        self.sha256.update(data)
+        self.size += len(data)
+        return data
 
 
 def _listed(place: str, there: set[str], opened: Callable[[str], BinaryIO]) -> tuple[dict[str, str], list[Problem]]:
@@ -127,14 +189,22 @@ def _listed(place: str, there: set[str], opened: Callable[[str], BinaryIO]) -> t
         return {}, []
     try:
         with opened(SUMS) as stream:
-            return parse_checksum_list(stream.read()), []
+            return parse_checksum_list(stream.read(_LONGEST_LIST)), []
     except (TagstoneError, OSError) as error:
         return {}, [Problem(place, SUMS, Finding.UNREADABLE, str(error))]
 
 
-def _verify_file(place: str, name: str, expected: Mapping[str, str | None], opened: Callable[[str], BinaryIO]) -> VerifyReport:
+def _verify_file(
+    place: str,
+    name: str,
+    expected: Mapping[str, str | None],
+    longest: int | None,
+    opened: Callable[[str], BinaryIO],
+    known: tuple[str, int] | None,
+) -> VerifyReport:
+    """Read one file, unless checksum and size are `known` by now."""
     try:
-        sha256, size = _hashed(_chunks(opened(name)))
+        sha256, size = known or _hashed(_chunks(opened(name)), longest)
     except (TagstoneError, OSError) as error:
         return VerifyReport(1, 0, (Problem(place, name, Finding.UNREADABLE, str(error)),))
     against = [source for source, wanted in expected.items() if wanted is not None and wanted != sha256]
@@ -160,9 +230,12 @@ def _chunks(stream: BinaryIO) -> Iterator[bytes]:
             yield chunk
 
 
-def _hashed(chunks: Iterator[bytes]) -> tuple[str, int]:
+def _hashed(chunks: Iterator[bytes], longest: int | None = None) -> tuple[str, int]:
+    """Checksum and size; reading ends soon after `longest` bytes, when it is another file anyway."""
     sha256, size = hashlib.sha256(), 0
     for chunk in chunks:
         sha256.update(chunk)
         size += len(chunk)
+        if longest is not None and size > longest:
+            break
     return sha256.hexdigest(), size

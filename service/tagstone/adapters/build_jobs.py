@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from tagstone.adapters import detached
-from tagstone.domain.build import BuildState, BuildStatus, ContextFile
-from tagstone.domain.containerfile import EPOCH
-from tagstone.domain.oci import ImageSettings
-from tagstone.domain.run import LogChunk
+from tagstone.adapters.child_limits import PROCESSES
+from tagstone.domain.environments.build import BuildState, BuildStatus, ContextFile
+from tagstone.domain.environments.containerfile import EPOCH
+from tagstone.domain.images.oci import ImageSettings
+from tagstone.domain.runs.run import LogChunk
 from tagstone.errors import Conflict, Invalid, NotFound, Temporary
 
 SITE_CA = "/.tagstone/ca.pem"
@@ -50,6 +51,7 @@ class BuildJobs:
     def __init__(self, folder: Path, seconds: float) -> None:
         self._folder = folder.absolute()
         self._seconds = seconds
+        self._processes = PROCESSES
 
     def folder(self, key: str) -> Path:
         """Where a build's files are. Raises: Invalid for a key that is no plain name."""
@@ -63,7 +65,7 @@ class BuildJobs:
         with detached.claim(folder) as claim:
             if claim is not None:
                 command = prepare(folder)
-                claim.spawn(command.argv, command.env, self._seconds)
+                claim.spawn(command.argv, command.env, self._seconds, self._processes)
 
     def observe(self, key: str) -> BuildStatus:
         """How a build stands. Raises: NotFound when it was never started."""
@@ -176,6 +178,7 @@ def settings_of(config: Mapping[str, Any]) -> ImageSettings:
         user=str(config.get("User") or ""),
         labels=tuple(sorted(labels.items())),
         exposed_ports=tuple(sorted(config.get("ExposedPorts") or {})),
+        stop_signal=str(config.get("StopSignal") or ""),
     )
 
 

@@ -25,17 +25,19 @@ from tagstone.adapters.build_jobs import (
     stream_of,
     write_context,
 )
-from tagstone.domain.build import BuildStatus, ContextFile, Recipe
-from tagstone.domain.containerfile import render
-from tagstone.domain.oci import ImageSettings
-from tagstone.domain.run import LogChunk
+from tagstone.domain.environments.build import BuildStatus, ContextFile, Recipe
+from tagstone.domain.environments.containerfile import render
+from tagstone.domain.images.oci import ImageSettings
+from tagstone.domain.runs.run import LogChunk
 from tagstone.errors import Permanent, Temporary
 from tagstone.ports import BuiltRoot, Registry
 
 _RESULT = "localhost/tagstone:result"
 _CONTAINER = "tagstone-result"
+# Times never enter a layer; left in, they would cost every file a header of its own, and reading those takes longest.
 _TAR = (
     'root=$("$@" mount ' + _CONTAINER + ") && exec tar --create --format=pax --numeric-owner "
+    "--mtime=@0 --pax-option=delete=atime,delete=ctime,delete=mtime "
     '--xattrs --xattrs-include=security.capability --one-file-system --directory="$root" .'
 )
 _CALL_SECONDS = 1800.0  # a base may be large, and the line thin

@@ -7,17 +7,27 @@ import contextlib
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tagstone.adapters.run_folder import Seen
-from tagstone.domain.hardware import Granted
+from tagstone.domain.runs.hardware import Granted
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _UNLIMITED = 2**60  # cgroup v1 says "no limit" by a number close to 2**63
 
 
-def inside(pid: int, container: str) -> Seen | None:
+@dataclass(frozen=True)
+class Inside:
+    """What was read of a container: its hardware, peak and kills, and what it has used so far (seconds) and uses now (bytes)."""
+
+    seen: Seen
+    cpu_seconds: float | None
+    memory: int | None
+
+
+def inside(pid: int, container: str) -> Inside | None:
     """What the container's main process sees; None when it has ended, or cannot be read by this user."""
     process = Path(f"/proc/{pid}")
     try:
@@ -27,24 +37,43 @@ def inside(pid: int, container: str) -> Seen | None:
         # The number may have gone to another process; one that is just ending is in the root group of version 1 already.
         if container not in str(places.get("memory", places.get("", ""))):
             return None
-        granted = Granted(
-            source="inside",
-            cpu_model=cpu_model(),
-            cpus_visible=_count(_field(status, "Cpus_allowed_list")),
-            cpu_limit=_cpu_limit(places),
-            memory_limit=_limit(places, "memory", "memory.limit_in_bytes", "memory.max"),
-            memory_total=_memory_total(),
-            pids_limit=_limit(places, "pids", "pids.max", "pids.max"),
-            kernel=os.uname().release,
-            architecture=os.uname().machine,
-            gpus=_gpus(process),
-        )
+        granted = _granted(process, status, places)
         seen = Seen(granted, _number(places, "memory", "memory.max_usage_in_bytes", "memory.peak"), _oom_kills(places))
+        found = Inside(seen, _cpu_seconds(places), _working_set(places))
         # A group that went away while it was read would look like one without limits.
         same = (process / "cgroup").read_text() == groups
     except OSError:
         return None
-    return seen if same else None
+    return found if same else None
+
+
+def here() -> Granted | None:
+    """What this very process has; None where /proc does not tell.
+
+    In a container, version 1 names groups as the host does and shows only the container's own: those are taken instead.
+    """
+    process = Path("/proc/self")
+    try:
+        named = _places((process / "cgroup").read_text())
+        places = {name: path if path.is_dir() else _top(name) for name, path in named.items()}
+        return _granted(process, (process / "status").read_text(), places)
+    except OSError:
+        return None
+
+
+def _granted(process: Path, status: str, places: Mapping[str, Path]) -> Granted:
+    return Granted(
+        source="inside",
+        cpu_model=cpu_model(),
+        cpus_visible=_count(_field(status, "Cpus_allowed_list")),
+        cpu_limit=_cpu_limit(places),
+        memory_limit=_limit(places, "memory", "memory.limit_in_bytes", "memory.max"),
+        memory_total=_memory_total(),
+        pids_limit=_limit(places, "pids", "pids.max", "pids.max"),
+        kernel=os.uname().release,
+        architecture=os.uname().machine,
+        gpus=_gpus(process),
+    )
 
 
 def from_engine(about: Mapping[str, Any], limits: Mapping[str, Any]) -> Granted:
@@ -76,6 +105,11 @@ def parent_peak(parent: str) -> int | None:
     """
     places = {"memory": _CGROUPS / "memory" / parent.lstrip("/"), "": _unified() / parent.lstrip("/")}
     return _number(places, "memory", "memory.max_usage_in_bytes", "memory.peak")
+
+
+def parent_cpu(parent: str) -> float | None:
+    """The processor time (seconds) of a container's parent group, which stays when the container has ended."""
+    return _cpu_seconds({"cpuacct": _CGROUPS / "cpuacct" / parent.lstrip("/"), "": _unified() / parent.lstrip("/")})
 
 
 def remove_parent(parent: str) -> None:
@@ -118,9 +152,12 @@ def _places(text: str) -> dict[str, Path]:
     for line in text.splitlines():
         _, controllers, path = line.split(":", 2)
         for controller in controllers.split(","):
-            top = _CGROUPS / controller.removeprefix("name=") if controller else _unified()
-            places[controller] = top / path.lstrip("/")
+            places[controller] = _top(controller) / path.lstrip("/")
     return places
+
+
+def _top(controller: str) -> Path:
+    return _CGROUPS / controller.removeprefix("name=") if controller else _unified()
 
 
 def _unified() -> Path:
@@ -155,6 +192,22 @@ def _cpu_limit(places: Mapping[str, Path]) -> float | None:
         both = (_read({"": places[""]}, "", "cpu.max", "cpu.max") or "").split()
         quota, period = (int(both[0]), int(both[1])) if len(both) == 2 and both[0].isdecimal() else (None, None)
     return quota / period if quota and period else None
+
+
+def _cpu_seconds(places: Mapping[str, Path]) -> float | None:
+    text = _read(places, "cpuacct", "cpuacct.usage", "cpu.stat") or ""
+    if text.strip().isdecimal():
+        return int(text) / 10**9
+    match = re.search(r"^usage_usec (\d+)$", text, re.MULTILINE)
+    return int(match[1]) / 10**6 if match else None
+
+
+def _working_set(places: Mapping[str, Path]) -> int | None:
+    """Bytes in use, without pages of files that the kernel could drop at once: as `docker stats` and kubelets count."""
+    used = _number(places, "memory", "memory.usage_in_bytes", "memory.current")
+    text = _read(places, "memory", "memory.stat", "memory.stat") or ""
+    match = re.search(r"^(?:total_)?inactive_file (\d+)$", text, re.MULTILINE)
+    return None if used is None else max(0, used - (int(match[1]) if match else 0))
 
 
 def _oom_kills(places: Mapping[str, Path]) -> int | None:

@@ -14,10 +14,11 @@ from tagstone.adapters import detached
 from tagstone.adapters.build_jobs import SEARCH_PATH, is_loopback, settings_of
 from tagstone.adapters.cgroups import cpu_model
 from tagstone.adapters.outputs import collect
+from tagstone.adapters.process_tree import consumption
 from tagstone.adapters.run_folder import Begun, Ending, RunFolder, boot, known
 from tagstone.adapters.workspace import discard, stage, usage
-from tagstone.domain.hardware import Granted, format_bytes, format_seconds
-from tagstone.domain.run import (
+from tagstone.domain.runs.hardware import Granted, format_bytes, format_seconds
+from tagstone.domain.runs.run import (
     TEMPORARY,
     TEMPORARY_PLACES,
     USER,
@@ -87,8 +88,11 @@ class ChrootRuns:
         if child is None or child.lost:
             return self._conclude(run, Outcome.ENGINE, None, "Its process is gone without an answer.")
         if child.running:
+            self._look(run, began)
             self._hold_limits(run, began)
-            return RunStatus(started_at=began, granted=_granted(), isolation=Isolation.NONE, engine=self.name)
+            return RunStatus(
+                started_at=began, granted=_granted(), isolation=Isolation.NONE, engine=self.name, usage=run.seen.usage
+            )
         if run.ending is not None:
             return self._conclude(run, run.ending.outcome, child.exit_code, run.ending.detail)
         return self._conclude(run, Outcome.FAILED if child.exit_code else Outcome.SUCCEEDED, child.exit_code, "")
@@ -138,6 +142,12 @@ class ChrootRuns:
         settings = settings_of(json.loads(_call(run, "inspect", "--type", "image", image))["OCIv1"].get("config") or {})
         return [*_buildah(run), *_run_arguments(run, spec), "--", *settings.entrypoint, *(spec.command or settings.command)]
 
+    def _look(self, run: RunFolder, began: float) -> None:
+        """Sample what the run uses; buildah, which started it, counts too."""
+        used = consumption(detached.keeper(_child(run)))
+        if used is not None:
+            run.seen = run.seen.using(self._clock.now() - began, *used)
+
     def _hold_limits(self, run: RunFolder, began: float) -> None:
         spec = run.spec
         if spec is None:
@@ -167,6 +177,8 @@ class ChrootRuns:
             granted=_granted(),
             isolation=Isolation.NONE,
             engine=self.name,
+            usage=run.seen.usage,
+            cpu_seconds=run.seen.cpu_seconds or None,
         )
         run.status = status
         self._clean_up(run)

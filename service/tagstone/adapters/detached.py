@@ -14,16 +14,23 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tagstone.domain.run import LogChunk
+from tagstone.adapters import child_limits
+from tagstone.domain.runs.run import UMASK, LogChunk
 from tagstone.errors import Temporary
 
 TIMED_OUT = 124
 """The exit code of a child that ran too long, as coreutils' `timeout` has it."""
 
+DISK_FULL = 122
+"""The exit code of a child that was ended because the disk was nearly full (EDQUOT)."""
+
+_LOOK = 0.5  # seconds between two looks at the disk
+_ROOM = 2**18  # bytes kept free for the last words of a child that filled the disk
 _SUBREAPER = 36  # prctl(2): what descendants leave behind becomes a child of this process, not of the first
 
 
@@ -47,8 +54,10 @@ class Claim:
         self.folder = folder
         self._lock = lock
 
-    def spawn(self, argv: Sequence[str], env: Mapping[str, str], seconds: float) -> None:
-        """Start the child, which has `seconds` to end; `env` is its whole environment."""
+    def spawn(
+        self, argv: Sequence[str], env: Mapping[str, str], seconds: float, processes: int = child_limits.PROCESSES
+    ) -> None:
+        """Start the child, which has `seconds` to end and may be `processes` at once; `env` is its whole environment."""
         command = [
             sys.executable,
             "-P",
@@ -57,6 +66,7 @@ class Claim:
             str(self.folder.absolute()),
             str(self._lock),
             str(seconds),
+            str(processes),
             "--",
             *argv,
         ]
@@ -122,8 +132,8 @@ def stop(folder: Path, grace: float = 3.0) -> None:
         Temporary: some of it is left.
     """
     # The keeper goes last: as long as it lives, whatever is orphaned becomes its child and can be found.
-    keeper = _keeper(folder)
-    for number, spared in ((signal.SIGTERM, keeper), (signal.SIGKILL, keeper), (signal.SIGKILL, 0)):
+    last = keeper(folder)
+    for number, spared in ((signal.SIGTERM, last), (signal.SIGKILL, last), (signal.SIGKILL, 0)):
         _signal(folder, number, spared)
         if _wait_for_end(folder, grace):
             return
@@ -177,8 +187,8 @@ def _wait_for_end(folder: Path, seconds: float) -> bool:
     return not _members(folder)
 
 
-def _keeper(folder: Path) -> int:
-    """The keeper's process, 0 when it is not known. (It is only ever spared, so that a reused number does no harm.)"""
+def keeper(folder: Path) -> int:
+    """The keeper's process, 0 when it is not known. (It is only ever spared or looked at: a reused number does no harm.)"""
     try:
         return int((folder / "members").read_text() or 0)
     except FileNotFoundError:
@@ -252,22 +262,47 @@ def _write_exit(folder: Path, code: int) -> None:
 
 def _run(folder: Path, inherited: Sequence[int], seconds: float, argv: Sequence[str]) -> None:
     """Be the child's keeper: run `argv` and write down how it ended, when nothing of it is left."""
-    said = ""
+    said, copying, room = "", None, folder / "room"
     try:
-        child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, pass_fds=inherited)
-        code = child.wait(seconds)
-    except subprocess.TimeoutExpired:
-        said = f"It was ended after {seconds:g} seconds, which is all the time it may take.\n"
-        code = TIMED_OUT
+        with room.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, _ROOM)
+        # What is built or run must not depend on the umask of whoever started it.
+        child = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=inherited,
+            umask=int(UMASK, 8),
+        )
+        # A file would take whatever is printed; a pipe lets the keeper count.
+        printed = child.stdout.fileno() if child.stdout else -1
+        copying = threading.Thread(target=child_limits.copy_log, args=(printed, sys.stdout.fileno()))
+        copying.start()
+        said, code = _waited(child, folder, seconds)
     except OSError as error:
         said = f"{argv[0]} cannot be started: {error.strerror}\n"
         code = 127
     while _signal(folder, signal.SIGKILL, os.getpid()):
         threading.Event().wait(0.01)
+    if copying is not None:
+        copying.join()
+    room.unlink(missing_ok=True)
     # Last, since a shell may still say of what it started that it was killed.
     sys.stderr.write(said)
     sys.stderr.flush()
     _write_exit(folder, code)
+
+
+def _waited(child: "subprocess.Popen[bytes]", folder: Path, seconds: float) -> tuple[str, int]:
+    """What is to be said of a child's end, and its exit code; it has `seconds`, and must leave room on the disk."""
+    ending = time.monotonic() + seconds
+    while (left := ending - time.monotonic()) > 0:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return "", child.wait(min(left, _LOOK))
+        if child_limits.disk_is_full(folder):
+            return "It was ended because the disk is nearly full.\n", DISK_FULL
+    return f"It was ended after {seconds:g} seconds, which is all the time it may take.\n", TIMED_OUT
 
 
 def _main() -> None:
@@ -279,7 +314,8 @@ def _main() -> None:
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
     members = os.open(folder / "members", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     os.write(members, str(os.getpid()).encode())
-    _run(folder, (lock, members), seconds, sys.argv[5:])
+    with child_limits.few_processes(int(sys.argv[4])):
+        _run(folder, (lock, members), seconds, sys.argv[6:])
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
@@ -34,9 +35,9 @@ from tagstone.adapters.build_jobs import (
     write_context_tar,
 )
 from tagstone.adapters.engine_client import Engine
-from tagstone.domain.build import BuildStatus, ContextFile, Recipe
-from tagstone.domain.containerfile import render
-from tagstone.domain.run import LogChunk
+from tagstone.domain.environments.build import BuildStatus, ContextFile, Recipe
+from tagstone.domain.environments.containerfile import render
+from tagstone.domain.runs.run import LogChunk
 from tagstone.errors import Temporary
 from tagstone.ports import BuiltRoot, Registry
 
@@ -62,6 +63,8 @@ class EngineBuilds:
         network: str | None = None,
     ) -> None:
         self.name: str = engine.flavour
+        # Two installations may use one engine for the same commit.
+        self._whose = sha256(os.fsencode(folder.absolute())).hexdigest()[:8]
         self._jobs = BuildJobs(folder, limit)
         self._engine = engine
         self._registry = registry
@@ -78,7 +81,7 @@ class EngineBuilds:
 
         def prepare(folder: Path) -> Command:
             bases = [self._pull(key, recipe, number) for number in range(len(recipe.bases))]
-            text = render(recipe.containerfile, bases, [f"LABEL {BUILD_LABEL}={key}", *self._ca_lines(key)])
+            text = render(recipe.containerfile, bases, [f"LABEL {BUILD_LABEL}={self._named(key)}", *self._ca_lines(key)])
             with (folder / "context.tar").open("wb") as out:
                 write_context_tar(out, context(), (_CONTAINERFILE, text))
             spec = folder / "spec.json"
@@ -103,7 +106,7 @@ class EngineBuilds:
         self._jobs.finished(key)
         client = self._engine.client
         with self._engine.calling("The root filesystem was asked for"):
-            image = client.images.get(_tag(key, "result"))
+            image = client.images.get(self._tag(key, "result"))
             container = client.containers.create(str(image.id), command=["none"], entrypoint=["none"], network_disabled=True)
         try:
             with self._engine.calling("The root filesystem was asked for"):
@@ -127,19 +130,19 @@ class EngineBuilds:
             "socket": self._engine.socket,
             "context": str(folder / "context.tar"),
             "containerfile": _CONTAINERFILE,
-            "tag": _tag(key, "result"),
+            "tag": self._tag(key, "result"),
             "buildargs": self._proxies,
             "network": self._network,
             # What the SDK has no words for, and only Podman reads: no image per step, which a build that fails would leave,
             # and a control group by which a build's processes are found.
-            "parameters": {"layers": "false", "cgroupparent": _group(key)} if self.name == "podman" else {},
+            "parameters": {"layers": "false", "cgroupparent": _group(self._named(key))} if self.name == "podman" else {},
         }
 
     def _pull(self, key: str, recipe: Recipe, number: int) -> str:
         """Pull a base and give it a name of this build, by which no engine looks elsewhere."""
         with self._registry.pullable(recipe.bases[number].image) as reference:
             identity = self._engine.pull(reference)
-        name = _tag(key, f"base{number}")
+        name = self._tag(key, f"base{number}")
         with self._engine.calling("A base was named"):
             client = self._engine.client
             client.api.tag(identity, _REPOSITORY, name.rpartition(":")[2], force=True)
@@ -159,15 +162,20 @@ class EngineBuilds:
         with self._engine.calling("The site's CA was handed over"):
             # images.build raises when the build fails; a plain call would only tell.
             self._engine.client.images.build(
-                fileobj=out, custom_context=True, dockerfile=_CONTAINERFILE, tag=_tag(key, "ca"), rm=True, forcerm=True
+                fileobj=out,
+                custom_context=True,
+                dockerfile=_CONTAINERFILE,
+                tag=self._tag(key, "ca"),
+                rm=True,
+                forcerm=True,
             )
-        return (f"COPY --from={_tag(key, 'ca')} /ca.pem {SITE_CA}", *CA_LINES)
+        return (f"COPY --from={self._tag(key, 'ca')} /ca.pem {SITE_CA}", *CA_LINES)
 
     def _end_steps(self, key: str) -> None:
         """End what a build runs in the engine: closing the call alone lets a step go on."""
         waiting = threading.Event()
         for _ in range(100):
-            if not (_kill_group(_group(key)) if self.name == "podman" else self._remove_containers(key)):
+            if not (_kill_group(_group(self._named(key))) if self.name == "podman" else self._remove_containers(key)):
                 return
             waiting.wait(0.1)
         raise Temporary(f"The processes of the build {key} do not end.", delay=30.0)
@@ -175,7 +183,7 @@ class EngineBuilds:
     def _remove_containers(self, key: str) -> bool:
         with self._engine.calling("A build's containers were removed"):
             found = self._engine.client.containers.list(
-                all=True, ignore_removed=True, filters={"label": f"{BUILD_LABEL}={key}"}
+                all=True, ignore_removed=True, filters={"label": f"{BUILD_LABEL}={self._named(key)}"}
             )
             for container in found:
                 _removed(partial(container.remove, force=True))
@@ -184,14 +192,24 @@ class EngineBuilds:
     def _remove_images(self, key: str) -> None:
         with self._engine.calling("A build's images were removed"):
             images = self._engine.client.images
-            tagged = [tag for image in images.list(name=_REPOSITORY) for tag in image.tags if tag.startswith(_tag(key, ""))]
-            labelled = [str(image.id) for image in images.list(all=True, filters={"label": f"{BUILD_LABEL}={key}"})]
+            tagged = [
+                tag for image in images.list(name=_REPOSITORY) for tag in image.tags if tag.startswith(self._tag(key, ""))
+            ]
+            labelled = [
+                str(image.id) for image in images.list(all=True, filters={"label": f"{BUILD_LABEL}={self._named(key)}"})
+            ]
             names = [*tagged, *labelled]
             # An image that others stand on goes after them; some go with others.
             while (
                 names and (left := [name for name in names if not _removed(partial(images.remove, name, force=True))]) != names
             ):
                 names = left
+
+    def _named(self, key: str) -> str:
+        return f"{key}-{self._whose}"
+
+    def _tag(self, key: str, what: str) -> str:
+        return f"{_REPOSITORY}:{self._named(key)}.{what}"
 
     def _translated(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         with self._engine.calling("The root filesystem was read"):
@@ -227,10 +245,6 @@ def _removed(remove: Callable[[], object]) -> bool:
             raise
         return False
     return True
-
-
-def _tag(key: str, what: str) -> str:
-    return f"{_REPOSITORY}:{key}.{what}"
 
 
 def build(spec: Mapping[str, Any], say: Callable[[str], None]) -> bool:

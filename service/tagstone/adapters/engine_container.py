@@ -10,7 +10,7 @@ from docker.types import DeviceRequest, LogConfig, Mount, Ulimit
 
 from tagstone.adapters.engine_client import Engine, explanation
 from tagstone.adapters.run_folder import RunFolder
-from tagstone.domain.run import TEMPORARY, TEMPORARY_PLACES, USER, RunSpec
+from tagstone.domain.runs.run import TEMPORARY, TEMPORARY_PLACES, USER, RunSpec
 from tagstone.errors import Invalid, Permanent
 
 _NOT_WORKSPACES = ("/", "/proc", "/sys", "/dev", "/etc", "/run", *TEMPORARY_PLACES)

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from tagstone.domain.run import LogChunk
+from tagstone.domain.runs.run import LogChunk
 from tagstone.errors import Invalid
 
 PIECE = 2**20

@@ -15,10 +15,10 @@ from tagstone.adapters.engine_client import Engine
 from tagstone.adapters.engine_container import check_spec, container_name, create, memory_group
 from tagstone.adapters.engine_verdict import seconds, verdict
 from tagstone.adapters.outputs import collect
-from tagstone.adapters.run_folder import Begun, Ending, RunFolder, boot, known
+from tagstone.adapters.run_folder import Begun, Ending, RunFolder, Seen, boot, known
 from tagstone.adapters.workspace import discard, stage, usage
-from tagstone.domain.hardware import Resources, format_bytes, format_seconds
-from tagstone.domain.run import LogChunk, Outcome, OutputFile, OutputRules, RunSpec, RunStatus
+from tagstone.domain.runs.hardware import Resources, format_bytes, format_seconds
+from tagstone.domain.runs.run import LogChunk, Outcome, OutputFile, OutputRules, RunSpec, RunStatus
 from tagstone.errors import Conflict, NotFound, Permanent, TagstoneError, Temporary
 from tagstone.ports import Clock, Registry, Storage
 
@@ -100,6 +100,7 @@ class EngineRuns:
             granted=run.seen.granted,
             engine=str(self._engine),
             peak_memory=run.seen.peak_memory,
+            usage=run.seen.usage,
         )
 
     def logs(self, key: str, cursor: str) -> LogChunk:
@@ -157,10 +158,17 @@ class EngineRuns:
 
     def _inspect(self, run: RunFolder) -> dict[str, Any] | None:
         try:
-            with self._engine.calling(f"The run {run.key} was looked at"):
-                found: dict[str, Any] = self._engine.client.containers.get(container_name(run)).attrs
+            try:
+                return self._look(run)
+            except Temporary:
+                # Podman answers 500 when a container ends while it is looked at; the next look finds it ended.
+                return self._look(run)
         except NotFound:
             return None
+
+    def _look(self, run: RunFolder) -> dict[str, Any]:
+        with self._engine.calling(f"The run {run.key} was looked at"):
+            found: dict[str, Any] = self._engine.client.containers.get(container_name(run)).attrs
         return found
 
     def _create(self, run: RunFolder, spec: RunSpec) -> dict[str, Any] | None:
@@ -190,8 +198,13 @@ class EngineRuns:
 
     def _look_inside(self, run: RunFolder, container: dict[str, Any]) -> None:
         found = cgroups.inside(container["State"]["Pid"], container["Id"]) if container["State"].get("Pid") else None
-        if found is not None:
-            run.seen = found
+        if found is None:
+            return
+        before, began = run.seen, seconds(container["State"]["StartedAt"])
+        seen = replace(found.seen, usage=before.usage, cpu_seconds=before.cpu_seconds)
+        if began is not None and found.cpu_seconds is not None and found.memory is not None:
+            seen = seen.using(self._clock.now() - began, found.cpu_seconds, found.memory)
+        run.seen = seen
 
     def _hold_limits(self, run: RunFolder, container: dict[str, Any]) -> None:
         asked = _asked(run)
@@ -221,6 +234,7 @@ class EngineRuns:
             seen = replace(seen, granted=cgroups.from_engine(about, container["HostConfig"]))
         if group := memory_group(self._engine, run):
             seen = replace(seen, peak_memory=cgroups.parent_peak(group) or seen.peak_memory)
+            seen = _with_the_end(seen, container["State"], cgroups.parent_cpu(group))
         status = verdict(
             container["State"],
             seen,
@@ -244,6 +258,16 @@ class EngineRuns:
                 yield from engine_logs.frames(answer.raw.read)
 
         return fetch
+
+
+def _with_the_end(seen: Seen, state: Mapping[str, Any], cpu_seconds: float | None) -> Seen:
+    """What was seen with the processor time to the end; a run too short to be looked at has one sample of the whole."""
+    if cpu_seconds is None or cpu_seconds < seen.cpu_seconds:
+        return seen
+    began, ended = (seconds(str(state.get(name) or "")) for name in ("StartedAt", "FinishedAt"))
+    if not seen.usage and began is not None and ended is not None:
+        seen = seen.using(ended - began, cpu_seconds, seen.peak_memory or 0)
+    return replace(seen, cpu_seconds=cpu_seconds)
 
 
 def _asked(run: RunFolder) -> Resources:

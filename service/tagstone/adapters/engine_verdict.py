@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from tagstone.adapters.run_folder import Ending, Seen
-from tagstone.domain.run import Outcome, RunStatus
+from tagstone.domain.runs.run import Outcome, RunStatus
 
 _KILLED = 128 + signal.SIGKILL
 
@@ -38,6 +38,8 @@ def verdict(
         peak_memory=_peak(seen, at_limit=for_memory),
         oom_killed_container=main,
         oom_killed_child=for_memory and not main,
+        usage=seen.usage,
+        cpu_seconds=seen.cpu_seconds or None,
     )
 
 

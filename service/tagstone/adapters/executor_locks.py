@@ -8,6 +8,8 @@ PostgreSQL is shared.
 import fcntl
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
@@ -47,15 +49,34 @@ class FileLocks:
         """Remove the file of a lock that is free."""
         (self._folder / f"{executor}.lock").unlink(missing_ok=True)
 
+    @contextmanager
+    def alone(self, work: str) -> Iterator[bool]:
+        """While the block lasts, nobody else has this work; False where somebody has it already."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self._folder / f"{work}.alone", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            yield _taken(handle)
+        finally:
+            os.close(handle)
+
     def anybody(self) -> bool:
         """Say whether any live process holds a lock here."""
         return any(not self.is_free(path.stem) for path in self._folder.glob("*.lock"))
+
+
+def _taken(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 class DatabaseLocks:
     """Locks as PostgreSQL advisory locks, each on a connection that lives as long as its process."""
 
     _SPACE = 0x7461_6773
+    _WORK = 0x7461_6774
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -81,6 +102,20 @@ class DatabaseLocks:
 
     def forget(self, executor: str) -> None:
         """Nothing stays of an advisory lock that is free."""
+
+    @contextmanager
+    def alone(self, work: str) -> Iterator[bool]:
+        """While the block lasts, nobody else has this work; False where somebody has it already."""
+        key = self._key(work) | {"space": self._WORK}
+        with self._engine.connect() as connection:
+            taken = connection.execute(text("SELECT pg_try_advisory_lock(:space, :key)"), key).scalar_one()
+            connection.commit()
+            try:
+                yield bool(taken)
+            finally:
+                if taken:
+                    connection.execute(text("SELECT pg_advisory_unlock(:space, :key)"), key)
+                    connection.commit()
 
     def anybody(self) -> bool:
         """Say whether any live process holds a lock in this database."""

@@ -21,8 +21,8 @@ from typing import BinaryIO
 
 from pydantic import TypeAdapter, ValidationError
 
-from tagstone.domain.deposit import Deposit, DepositFile, DepositMetadata, DepositState
-from tagstone.domain.paths import path_problem
+from tagstone.domain.deposits.deposit import Deposit, DepositFile, DepositMetadata, DepositState
+from tagstone.domain.reading.paths import path_problem
 from tagstone.errors import Conflict, Invalid, NotFound, Permanent, Temporary
 
 PREFIX = "10.5072"  # DataCite's test prefix: nothing below it resolves
@@ -38,13 +38,14 @@ class _Entry:
     metadata: DepositMetadata
     state: DepositState = DepositState.DRAFT
     files: dict[str, DepositFile] = field(default_factory=dict)
+    tombstone: str = ""
 
 
 _ENTRY: TypeAdapter[_Entry] = TypeAdapter(_Entry)
 
 
 class FolderDepository:
-    """Deposits below `root`; `url` is where people see them. It serves as Depository and as DepositFiles."""
+    """Deposits below `root`; `url` is where people see them. It serves as Depository, DepositFiles and Curation."""
 
     name = "local"
 
@@ -54,17 +55,20 @@ class FolderDepository:
 
     # Depository
 
-    def draft(self, metadata: DepositMetadata, series: str | None) -> Deposit:
-        """The publication's draft with its test DOI reserved. Raises: Conflict, NotFound for an unknown series."""
+    def draft(self, metadata: DepositMetadata, series: str | None, *, lost: bool = True) -> Deposit:  # noqa: ARG002 - looking is cheap
+        """The publication's deposit; its test DOI is its from the beginning. Raises: Conflict, NotFound for an unknown series."""
         with self._change():
             entries = self._entries()
             own = [entry for entry in entries if entry.metadata.publication == metadata.publication]
             if own:
-                _must_be_draft(own[0])
                 return self._deposit(own[0])
             entry = _next_version(entries, metadata, series)
             self._make(entry)
             return self._deposit(entry)
+
+    def reserve(self, deposit_id: str) -> Deposit:
+        """The draft with its test DOI. Raises: NotFound, Conflict when published."""
+        return self._deposit(_must_be_draft(self._read(deposit_id)))
 
     def describe(self, deposit_id: str, metadata: DepositMetadata) -> None:
         """Replace the draft's metadata. Raises: NotFound, Conflict when published or when the publication has another."""
@@ -109,6 +113,19 @@ class FolderDepository:
         """Files that are whole, sorted by name. Raises: NotFound."""
         return sorted(self._read(deposit_id).files.values(), key=lambda file: file.name)
 
+    def carry_over(self, deposit_id: str) -> None:
+        """Give a draft without files those of the version before, as further names of the same bytes."""
+        with self._change():
+            entry = _must_be_draft(self._read(deposit_id))
+            earlier = [other for other in self._entries() if other.series == entry.series and other.id != entry.id]
+            if entry.files or not earlier:
+                return
+            before = max(earlier, key=lambda other: other.version_index)
+            folder = self._folder(deposit_id) / "files"
+            shutil.rmtree(folder)
+            shutil.copytree(self._folder(before.id) / "files", folder, copy_function=os.link)
+            self._write(replace(entry, files=before.files))
+
     def upload(self, deposit_id: str, name: str, stream: BinaryIO, size: int) -> DepositFile:
         """Take one file, replacing what has its name. Raises: NotFound, Conflict when published, Invalid when cut off."""
         problem = path_problem(name)
@@ -143,6 +160,43 @@ class FolderDepository:
             raise NotFound(
                 f"{name!r} of {deposit_id} was removed behind our back.", remedy="Take it from the bundle."
             ) from None
+
+    # Curation
+
+    def faults(self, metadata: DepositMetadata) -> tuple[str, ...]:
+        """What would be refused: there are no communities here."""
+        return (f"The local depository has no community {metadata.community}.",) if metadata.community else ()
+
+    def latest(self, identifier: str) -> Deposit | None:
+        """The newest record of a series, by its identifier or concept DOI."""
+        series = identifier.removeprefix(f"{PREFIX}/tagstone.")
+        found = [entry for entry in self._entries() if entry.series == series and entry.state is DepositState.PUBLISHED]
+        return self._deposit(max(found, key=lambda entry: entry.version_index)) if found else None
+
+    def submit(self, deposit_id: str, community: str) -> None:
+        """There are no communities here. Raises: Invalid."""
+        raise Invalid(
+            f"The local depository has no community {community}, which {deposit_id} was meant for.",
+            remedy="Remove `community` from the manifest.",
+        )
+
+    def amend(self, deposit_id: str, metadata: DepositMetadata) -> None:
+        """Replace the metadata of a record. Raises: NotFound, Conflict for a draft."""
+        with self._change():
+            self._write(replace(_must_be_record(self._read(deposit_id)), metadata=metadata))
+
+    def withdraw(self, deposit_id: str, reason: str) -> None:
+        """Put a tombstone in a record's place: its files are gone. Raises: NotFound, Conflict for a draft."""
+        with self._change():
+            entry = self._read(deposit_id)
+            if entry.state is not DepositState.WITHDRAWN:
+                entry = _must_be_record(entry)
+            self._write(replace(entry, state=DepositState.WITHDRAWN, files={}, tombstone=reason))
+            shutil.rmtree(self._folder(deposit_id) / "files", ignore_errors=True)
+
+    def share(self, deposit_id: str, address: str) -> bool:  # noqa: ARG002
+        """There are no accounts here to share with."""
+        return False
 
     def _take(self, deposit_id: str, file: DepositFile, incoming: Path) -> None:
         """Put a received file in place. It is struck off the list first: a kill leaves it unlisted, never listed wrongly."""
@@ -236,6 +290,12 @@ def _fresh(taken: set[str]) -> list[str]:
 def _must_be_draft(entry: _Entry) -> _Entry:
     if entry.state is not DepositState.DRAFT:
         raise Conflict(f"{entry.id} is published: nothing of it changes any more.", remedy="Publish a new version.")
+    return entry
+
+
+def _must_be_record(entry: _Entry) -> _Entry:
+    if entry.state is not DepositState.PUBLISHED:
+        raise Conflict(f"{entry.id} is no published record: it is {entry.state}.", remedy="Look at it with `tagstone show`.")
     return entry
 
 

@@ -8,11 +8,12 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tagstone.adapters.git_command import Git
+from tagstone.adapters.git_command import Git, repository_folder
 from tagstone.adapters.git_worktree import WorkTree
-from tagstone.domain.nearest import nearest_names
-from tagstone.domain.project_url import normalised
-from tagstone.domain.source import Commit, EntryKind, ProjectIdentity, SourceEntry
+from tagstone.domain.code.project_url import normalised
+from tagstone.domain.code.source import Commit, EntryKind, ProjectIdentity, SourceEntry
+from tagstone.domain.publications.letter import address
+from tagstone.domain.reading.nearest import nearest_names
 from tagstone.errors import Invalid, NotFound
 
 _KINDS = {
@@ -25,16 +26,23 @@ _KINDS = {
 _POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 _POINTER_BYTES = range(100, 1024)
 _LATEST = 2**33
+# What HFS+ leaves out of names, and what NTFS does: https://git-scm.com/docs/git-fsck, hasDotgit.
+_IGNORED = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+# Tags become versions and names of images, and are shown: what hides or reorders text is none.
+_HIDDEN = re.compile("[\x80-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+_LONGEST_NAME, _LONGEST_PATH = 255, 3500  # bytes; a path is put below a workspace's own
 
 
 class GitForge:
-    """Projects that are Git repositories of this machine; `program` is the git executable."""
+    """Projects that are Git repositories of this machine; `program` is the git executable.
 
-    def __init__(self, program: str = "git") -> None:
+    With `anybodys` they may belong to another user, as the checkouts of CI jobs do.
+    """
+
+    def __init__(self, program: str = "git", *, anybodys: bool = False) -> None:
         self._program = program
-
-    def _git(self, location: str) -> Git:
-        return Git.at(location, self._program)
+        self._anybodys = anybodys
+        self._known: dict[tuple[Path, int], Git] = {}
 
     def identify(self, location: str) -> ProjectIdentity:
         """A project is its origin's normalised address, else its oldest root commit.
@@ -61,7 +69,12 @@ class GitForge:
             Invalid: the name is none that Git allows, or the tag stands for a file.
         """
         git = self._git(location)
-        for full in _full_names(git, ref):
+        if ref == "HEAD":
+            head = git.commit(ref)
+            if head is None:
+                raise no_such_ref(ref, _listed(git))
+            return _described(git, head, head[0], ref)
+        for full in full_names(git, ref):
             target = git.run("show-ref", "--verify", "--hash", "--", full, may_fail=True).decode().strip()
             if target:
                 return _commit(git, target, ref.removeprefix("refs/tags/").removeprefix("refs/heads/"))
@@ -69,7 +82,7 @@ class GitForge:
             "rev-parse", "--verify", "--quiet", ref + "^{commit}", may_fail=True
         ):
             return _commit(git, ref, ref)
-        raise _no_such_ref(git, ref)
+        raise no_such_ref(ref, _listed(git))
 
     def snapshot(self, location: str) -> Commit:
         """The work tree as a commit object that no ref points to: tracked files and those that are not ignored.
@@ -113,6 +126,14 @@ class GitForge:
         """
         return self._git(location).objects(_hex(object_id) for object_id in object_ids)
 
+    def _git(self, location: str) -> Git:
+        """Git in a repository; what kind it is, is asked once as long as the folder is the same."""
+        folder = repository_folder(location)
+        same = folder, folder.stat().st_ino
+        if same not in self._known:
+            self._known[same] = Git.at(location, self._program, anybodys=self._anybodys)
+        return self._known[same]
+
 
 def _hex(object_id: str) -> str:
     if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", object_id):
@@ -121,33 +142,39 @@ def _hex(object_id: str) -> str:
 
 
 def _root_commit(git: Git) -> str:
-    if git.run("rev-parse", "--is-shallow-repository").strip() == b"true":
+    if git.shallow:
         raise Invalid(
             "This is a shallow clone without an origin: its first commit is not known.",
             remedy="Run `git fetch --unshallow`, or add the origin with `git remote add origin URL`.",
         )
-    head = git.run("rev-parse", "--verify", "--quiet", "HEAD^{commit}", may_fail=True).decode().split()
-    roots = git.run("rev-list", "--max-parents=0", "--timestamp", "--branches", "--tags", *head).decode().splitlines()
+    listing = ("rev-list", "--max-parents=0", "--timestamp", "--branches", "--tags")
+    roots = (git.run(*listing, "HEAD", may_fail=True) or git.run(*listing)).decode().splitlines()
     if not roots:
         raise Invalid("The repository has no commit yet.", remedy="Commit something: `git add . && git commit`.")
     return min((int(time), sha) for time, sha in (line.split() for line in roots))[1]
 
 
-def _full_names(git: Git, ref: str) -> list[str]:
-    if ref == "HEAD":
-        head = git.run("symbolic-ref", "--quiet", "HEAD", may_fail=True).decode("utf-8", "surrogateescape").strip()
-        return [head or "HEAD"]
+def full_names(git: Git, ref: str) -> list[str]:
+    """What a name may mean, in the order in which it is looked for. Raises: Invalid for one that Git does not allow."""
     names = [ref] if ref.startswith(("refs/tags/", "refs/heads/")) else [f"refs/tags/{ref}", f"refs/heads/{ref}"]
     allowed = (
         not re.search(r"[\x00-\x20\x7f\ud800-\udfff]", ref) and len(ref) <= 1000 and git.succeeds("check-ref-format", names[0])
     )
+    if _HIDDEN.search(ref):
+        raise Invalid(
+            f"The tag {ascii(ref)[:200]} has hidden characters.", remedy="Tag anew with a plain name, such as v1.0.0."
+        )
     if not allowed:
         raise Invalid(f"{ref[:100]!r} is no name that Git allows for a tag.", remedy="Write the tag's name, such as v1.0.0.")
     return names
 
 
-def _no_such_ref(git: Git, ref: str) -> NotFound:
-    listed = git.run("for-each-ref", "--format=%(refname)", "refs/tags", "refs/heads").decode("utf-8", "replace").splitlines()
+def _listed(git: Git) -> list[str]:
+    return git.run("for-each-ref", "--format=%(refname)", "refs/tags", "refs/heads").decode("utf-8", "replace").splitlines()
+
+
+def no_such_ref(ref: str, listed: list[str]) -> NotFound:
+    """The error for a name that is none of the refs there are; it tells the nearest."""
     names = [name.removeprefix("refs/tags/").removeprefix("refs/heads/") for name in listed]
     tags = [name.removeprefix("refs/tags/") for name in listed if name.startswith("refs/tags/")]
     near = nearest_names(ref, names) or tags[-3:]
@@ -156,20 +183,31 @@ def _no_such_ref(git: Git, ref: str) -> NotFound:
 
 
 def _commit(git: Git, target: str, ref: str) -> Commit:
-    """The commit behind an object id, with the name of who tagged it."""
-    sha = git.run("rev-parse", "--verify", "--quiet", f"{target}^{{commit}}", may_fail=True).decode().strip()
-    if not sha:
+    """The commit behind an object id, with the name of who tagged it, and the address of who tagged or else committed."""
+    found = git.commit(target)
+    if found is None:
         raise Invalid(f"The tag {ref!r} does not stand for a commit.", remedy="Tag a commit, not a file or folder.")
-    headers = _headers(git.run("cat-file", "commit", sha))
-    time = re.search(rb"> ([0-9]{1,12}) [+-][0-9]{4}$", headers.get(b"committer", b""))
+    return _described(git, found, target, ref)
+
+
+def _described(git: Git, found: tuple[str, bytes], target: str, ref: str) -> Commit:
+    sha, content = found
+    headers = _headers(content)
+    who = headers.get(b"committer", b"")
+    time = re.search(rb"> ([0-9]{1,12}) [+-][0-9]{4}$", who)
     tree = headers.get(b"tree", b"").decode("ascii", "replace")
     if not time or int(time[1]) > _LATEST:
         raise Invalid(f"The commit {sha[:12]} has no usable time.", remedy="Commit anew with a plain date.")
     tagger = None
-    if git.run("cat-file", "-t", target).strip() == b"tag":
+    if not sha.startswith(target) and git.run("cat-file", "-t", target).strip() == b"tag":
         who = _headers(git.run("cat-file", "tag", target)).get(b"tagger", b"")
         tagger = who.partition(b" <")[0].decode("utf-8", "replace").strip() or None
-    return Commit(sha, int(time[1]), _hex(tree), ref, tagger)
+    return Commit(sha, int(time[1]), _hex(tree), ref, tagger, _address(who))
+
+
+def _address(who: bytes) -> str | None:
+    """The address in `Name <address> time zone`; None where it is no plain one."""
+    return address(who.rpartition(b" <")[2].partition(b">")[0].decode("utf-8", "replace"))
 
 
 def _headers(data: bytes) -> dict[bytes, bytes]:
@@ -187,6 +225,10 @@ def _entry(record: bytes) -> SourceEntry:
     mode, _, object_id, size = facts.split()
     path = raw.decode("utf-8", "surrogateescape")
     _refuse_leaving(path)
+    if size == b"BAD":
+        raise Invalid(
+            f"{path[:200]!r} is missing or damaged in Git.", remedy="Fetch it: `git fetch --refetch`; else run `git fsck`."
+        )
     if mode not in _KINDS:
         raise Invalid(f"{path[:200]!r} has the unknown file mode {mode.decode()}.", remedy="Remove the file and add it again.")
     return SourceEntry(path, _KINDS[mode], object_id.decode(), int(size) if size != b"-" else 0)
@@ -194,11 +236,19 @@ def _entry(record: bytes) -> SourceEntry:
 
 def _refuse_leaving(path: str) -> None:
     segments = path.split("/")
-    strange = {"", ".", "..", ".git", "git~1"}
-    if any(segment.lower() in strange or "\0" in segment for segment in segments):
+    if any(segment in ("", ".", "..") or "\0" in segment or _is_gits(segment) for segment in segments):
         raise Invalid(
             f"The commit has a file named {path[:200]!r}.", remedy="Such names leave the tree; this repository is broken."
         )
+    sizes = [len(segment.encode("utf-8", "surrogateescape")) for segment in segments]
+    if max(sizes) > _LONGEST_NAME or sum(sizes) + len(sizes) > _LONGEST_PATH:
+        raise Invalid(f"The commit has a path that no file system takes: {path[:200]!r}….", remedy="Give it a shorter name.")
+
+
+def _is_gits(name: str) -> bool:
+    """Whether some system takes the name for `.git`."""
+    plain = _IGNORED.sub("", name).lower().partition(":")[0].rstrip(" .")
+    return plain in (".git", "git~1")
 
 
 def _refuse_doubles(entries: list[SourceEntry]) -> None:

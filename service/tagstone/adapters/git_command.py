@@ -1,10 +1,12 @@
 """The `git` command line with everything switched off that a repository's configuration could make it run."""
 
+import hashlib
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -45,21 +47,27 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Git:
-    """Git in one repository; `top` is the work tree's folder, None for a bare repository."""
+    """Git in one repository; `top` is the work tree's folder, None for a bare repository; a `shallow` one lacks its beginning.
+
+    With `anybodys` it may belong to another user.
+    """
 
     folder: Path
     top: Path | None
     program: str
+    shallow: bool = False
+    anybodys: bool = False
 
     @staticmethod
-    def at(location: str, program: str) -> "Git":
+    def at(location: str, program: str, *, anybodys: bool = False) -> "Git":
         """Git in the repository that `location` is, or lies in. Raises: NotFound, Invalid, Forbidden."""
-        folder = _folder(location)
-        git = Git(folder, None, program)
-        if git.run("rev-parse", "--is-bare-repository").strip() == b"true":
-            return git
-        top = next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), None)
-        return Git(top or folder, top, program)
+        folder = repository_folder(location)
+        git = Git(folder, None, program, anybodys=anybodys)
+        bare, shallow = (
+            answer == b"true" for answer in git.run("rev-parse", "--is-bare-repository", "--is-shallow-repository").split()
+        )
+        top = None if bare else next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), None)
+        return Git(top or folder, top, program, shallow, anybodys)
 
     def run(self, *arguments: str, may_fail: bool = False, stdin: bytes = b"", env: dict[str, str] | None = None) -> bytes:
         """Run a command and return what it prints; empty when it fails and may. Raises: what `_error` makes of it."""
@@ -101,15 +109,53 @@ class Git:
             if process.wait(_SECONDS) != 0:
                 raise _error(arguments[0], _read(said), self.folder)
 
+    def begin(
+        self, *arguments: str, said: BinaryIO, env: dict[str, str], memory: int, keep: Sequence[int] = ()
+    ) -> subprocess.Popen[bytes]:
+        """Start a command in a session of its own, which prints into `said` and inherits the files in `keep`.
+
+        It and each process that it starts have at most `memory` bytes for their data.
+        """
+        limited = ["sh", "-c", 'ulimit -d "$1" && shift && exec "$@"', "sh", str(memory // 1024)]
+        try:
+            return subprocess.Popen(
+                [*limited, *self._line(arguments)],
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                env=self._environment(env),
+                start_new_session=True,
+                pass_fds=keep,
+            )
+        except OSError:
+            raise _no_git() from None
+
+    def commit(self, name: str) -> tuple[str, bytes] | None:
+        """Id and content of the commit that a name stands for; None when it stands for none."""
+        with self._process(("cat-file", "--batch")) as (process, said):
+            try:
+                found = _asked(process, f"{name}^{{commit}}")
+            except NotFound:
+                return None
+            if found is None:
+                process.wait(_SECONDS)
+                raise _error("cat-file", _read(said), self.folder)
+            return found
+
     def objects(self, object_ids: Iterable[str]) -> Iterator[bytes]:
         """The content of each object, asked for one after the other. Raises: NotFound."""
+        wanted = iter(object_ids)
+        for first in wanted:
+            yield from self._objects(chain([first], wanted))
+
+    def _objects(self, object_ids: Iterable[str]) -> Iterator[bytes]:
         with self._process(("cat-file", "--batch")) as (process, said):
             for object_id in object_ids:
-                content = _asked(process, object_id)
-                if content is None:
+                found = _asked(process, object_id)
+                if found is None:
                     process.wait(_SECONDS)
                     raise _error("cat-file", _read(said), self.folder)
-                yield content
+                yield found[1]
 
     @contextmanager
     def _process(self, arguments: tuple[str, ...]) -> Iterator[tuple[subprocess.Popen[bytes], BinaryIO]]:
@@ -130,7 +176,8 @@ class Git:
                 _close(process)
 
     def _line(self, arguments: tuple[str, ...]) -> list[str]:
-        settings = [part for setting in _SETTINGS for part in ("-c", setting)]
+        owners = ("safe.directory=*",) if self.anybodys else ()
+        settings = [part for setting in (*_SETTINGS, *owners) for part in ("-c", setting)]
         return [self.program, "--no-pager", "--literal-pathspecs", *settings, "-C", str(self.folder), *arguments]
 
     def _environment(self, more: dict[str, str] | None) -> dict[str, str]:
@@ -139,12 +186,12 @@ class Git:
         return _ENVIRONMENT | place | (more or {})
 
 
-def _asked(process: subprocess.Popen[bytes], object_id: str) -> bytes | None:
-    """One answer of `cat-file --batch`; None when the command is dying."""
+def _asked(process: subprocess.Popen[bytes], name: str) -> tuple[str, bytes] | None:
+    """Id and content of one object; None when the command is dying. Git itself does not look whether it is the right one."""
     if process.stdin is None or process.stdout is None:
         raise AssertionError("both are pipes")
     try:
-        process.stdin.write(object_id.encode() + b"\n")
+        process.stdin.write(name.encode() + b"\n")
         process.stdin.flush()
     except BrokenPipeError:
         return None
@@ -153,12 +200,25 @@ def _asked(process: subprocess.Popen[bytes], object_id: str) -> bytes | None:
         return None
     if len(header) != 3:
         raise NotFound(
-            f"The Git object {object_id} is missing.",
+            f"The Git object {name} is missing.",
             remedy="Fetch it: `git fetch --unshallow` or `git fetch --refetch`; else run `git fsck`.",
         )
-    size = int(header[2])
-    content = process.stdout.read(size + 1)
-    return content[:-1] if len(content) == size + 1 else None
+    object_id, size = header[0].decode(), int(header[2])
+    content = process.stdout.read(size)
+    if len(content) != size or process.stdout.read(1) != b"\n":
+        return None
+    if _object_id(header[1], content, len(object_id)) != object_id:
+        raise Invalid(
+            f"The Git object {object_id} holds what it should not.", remedy="This repository is broken: run `git fsck`."
+        )
+    return object_id, content
+
+
+def _object_id(kind: bytes, content: bytes, length: int) -> str:
+    made = hashlib.sha1(usedforsecurity=False) if length == 40 else hashlib.sha256()
+    made.update(b"%s %d\0" % (kind, len(content)))
+    made.update(content)
+    return made.hexdigest()
 
 
 def _read(said: BinaryIO) -> bytes:
@@ -174,7 +234,8 @@ def _close(process: subprocess.Popen[bytes]) -> None:
                 stream.close()
 
 
-def _folder(location: str) -> Path:
+def repository_folder(location: str) -> Path:
+    """The real folder that a location names. Raises: NotFound, Invalid."""
     if "://" in location or "\0" in location:
         raise Invalid(
             f"{location[:200]!r} is no folder of this machine.", remedy="Clone the repository and name the clone's folder."

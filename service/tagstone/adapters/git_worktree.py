@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tagstone.adapters.git_command import Git
-from tagstone.errors import Conflict
+from tagstone.domain.runs.hardware import format_bytes
+from tagstone.errors import Conflict, Invalid
 
 _WHO = {"NAME": "Tagstone", "EMAIL": "rehearsal@tagstone.invalid"}
 _MESSAGE = b"The work tree, as it was rehearsed\n"
 _FIRST_TIME = 315532800
+_LARGEST = 2 * 2**30
 
 
 @dataclass(frozen=True)
@@ -36,15 +38,16 @@ class WorkTree:
 
         Raises:
             Conflict: a merge is not finished.
+            Invalid: a file is too large for a commit.
         """
         git = self._git
-        head = git.run("rev-parse", "--verify", "--quiet", "HEAD^{commit}", may_fail=True).decode().strip()
+        head = git.commit("HEAD")
         branch = git.run("symbolic-ref", "--quiet", "--short", "HEAD", may_fail=True).decode("utf-8", "replace").strip()
         tree = self._tree()
-        time = _time(git.run("cat-file", "commit", head)) if head else _FIRST_TIME
+        time = _time(head[1]) if head else _FIRST_TIME
         who = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in _WHO.items()}
         dates = {f"GIT_{role}_DATE": f"{time} +0000" for role in ("AUTHOR", "COMMITTER")}
-        parent = ["-p", head] if head else []
+        parent = ["-p", head[0]] if head else []
         sha = git.run("commit-tree", "--no-gpg-sign", tree, *parent, stdin=_MESSAGE, env=who | dates).decode().strip()
         return sha, branch or "HEAD"
 
@@ -72,14 +75,20 @@ class WorkTree:
         return found
 
     def _mode(self, path: str) -> str | None:
-        """Git's mode of a file or link that is really there, below real folders; None for anything else."""
+        """Git's mode of a file or link that is really there, below real folders; None for anything else. Raises: Invalid."""
         full = self._top / path
         if not self._is_real(full.parent):
             return None
         try:
-            mode = full.lstat().st_mode
+            info = full.lstat()
         except OSError:
             return None
+        mode = info.st_mode
+        if stat.S_ISREG(mode) and info.st_size > _LARGEST:
+            raise Invalid(
+                f"{path[:200]!r} has {format_bytes(info.st_size)}: too much for a commit.",
+                remedy="Name it in .gitignore, and keep large data elsewhere.",
+            )
         if stat.S_ISLNK(mode):
             return "120000"
         if not stat.S_ISREG(mode):

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from typing import BinaryIO
 
 from tagstone.adapters.build_jobs import SEARCH_PATH, stream_of
-from tagstone.domain.containerfile import EPOCH
+from tagstone.domain.environments.containerfile import EPOCH
 from tagstone.errors import Invalid, Permanent, Temporary
 
 SUITES: dict[str, dict[str, str]] = {

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 from tagstone.adapters.oci_blob import CHUNK, size_of
-from tagstone.domain.oci import is_digest, is_name, is_tag
+from tagstone.domain.images.oci import is_digest, is_name, is_tag
 from tagstone.errors import Invalid, NotFound, TagstoneError, Temporary
 from tagstone.image.documents import digest_of, media_type
 from tagstone.ports import Registry

@@ -175,7 +175,7 @@ class RegistryHttp:
     def _token(self, challenge: Mapping[str, str], scope: str) -> str:
         realm = challenge.get("realm", "")
         self._check_scheme(realm)
-        query = [("scope", one) for one in scope.split(" ")]
+        query = [("scope", one) for one in scope.split()]
         if "service" in challenge:
             query.append(("service", challenge["service"]))
         basic = self._basic() if self._credentials else None

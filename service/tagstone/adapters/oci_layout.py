@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, TypeVar
 
 from tagstone.adapters.oci_blob import damaged, verified
 from tagstone.adapters.oci_distribution import loopback
-from tagstone.domain.oci import INDEX, Descriptor, ImageReference, check_digest, is_digest, is_name, is_tag
+from tagstone.domain.images.oci import INDEX, Descriptor, ImageReference, check_digest, is_digest, is_name, is_tag
 from tagstone.errors import Conflict, Invalid, NotFound, Permanent, TagstoneError, Temporary
 from tagstone.image.documents import Index, canonical_json, digest_of, read_manifest
 from tagstone.image.layout import LAYOUT_FILE, REF_NAME, blob_path, index_entry

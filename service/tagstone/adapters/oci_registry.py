@@ -11,7 +11,7 @@ import requests
 from tagstone.adapters.oci_blob import damaged, verified
 from tagstone.adapters.oci_distribution import loopback
 from tagstone.adapters.oci_http import RegistryHttp, reading
-from tagstone.domain.oci import (
+from tagstone.domain.images.oci import (
     DOCKER_LIST,
     DOCKER_MANIFEST,
     INDEX,
@@ -49,6 +49,10 @@ class OciRegistry:
         self._http = RegistryHttp(session, host, insecure=insecure, credentials=credentials, timeout=timeout)
         self._host = host
         self._prefix = prefix.strip("/") + "/" if prefix.strip("/") else ""
+
+    def check(self) -> None:
+        """Ask whether it is a registry that takes the credentials. Raises: Forbidden, NotFound, Temporary, Permanent."""
+        self._http.send("GET", f"{self._http.root}/v2/", "")
 
     def manifest(self, name: str, reference: str) -> bytes:
         """The manifest's bytes for a digest or tag. Raises: NotFound, Permanent when bytes and digest differ."""

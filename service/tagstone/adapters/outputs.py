@@ -6,16 +6,17 @@ import fnmatch
 import os
 import re
 import stat
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 from tagstone.adapters.workspace import DEEPEST, RESERVED
-from tagstone.domain.globs import glob_problem
-from tagstone.domain.hardware import format_bytes
-from tagstone.domain.paths import path_problem
-from tagstone.domain.run import OutputFile, OutputRules
+from tagstone.domain.reading.globs import glob_problem
+from tagstone.domain.reading.paths import path_problem
+from tagstone.domain.runs.hardware import format_bytes
+from tagstone.domain.runs.run import OutputFile, OutputRules
 from tagstone.errors import Invalid, Permanent
 from tagstone.ports import Storage
 
@@ -41,11 +42,11 @@ class _Collection:
 def collect(workspace: Path, rules: OutputRules, storage: Storage) -> list[OutputFile]:
     """Store the files of `workspace` that the patterns name, sorted by path; a folder that matches means all in it.
 
-    Globs are those of `domain.globs`; the folders of the run's own use are never outputs.
+    Globs are those of `domain.reading.globs`; the folders of the run's own use are never outputs.
 
     Raises:
-        Invalid: a link, device, pipe or socket matches; a name cannot be archived; a limit is passed; a pattern is wrong
-            or matches nothing.
+        Invalid: a link, device, pipe or socket matches; a name cannot be archived, or two are one on some systems; a limit
+            is passed; a pattern is wrong or matches nothing.
     """
     start = frozenset(_opened((number, _segments(pattern)) for number, pattern in enumerate(rules.patterns)))
     found = _Collection(rules, storage)
@@ -57,6 +58,7 @@ def collect(workspace: Path, rules: OutputRules, storage: Storage) -> list[Outpu
     for number, pattern in enumerate(rules.patterns):
         if number not in found.matched:
             raise _no_match(pattern, workspace)
+    _refuse_doubles(found.files)
     return sorted(found.files, key=lambda file: file.path)
 
 
@@ -161,6 +163,16 @@ def _check_name(path: str) -> None:
     problem = path_problem(path)
     if problem:
         raise Invalid(f"The output {path[:200]!r} {problem}: it cannot be archived.", remedy="Give it another name.")
+
+
+def _refuse_doubles(files: list[OutputFile]) -> None:
+    """Names that macOS or Windows take for one: there, unpacking the archive would lose a file."""
+    seen: dict[str, str] = {}
+    for file in files:
+        other = seen.setdefault(unicodedata.normalize("NFC", file.path).casefold(), file.path)
+        if other != file.path:
+            both = f"{ascii(other)[:200]} and {ascii(file.path)[:200]}"
+            raise Invalid(f"The outputs {both} have the same name on some systems.", remedy="Rename one of them.")
 
 
 def _segments(pattern: str) -> tuple[str, ...]:

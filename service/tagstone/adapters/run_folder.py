@@ -8,18 +8,19 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO, TypeVar
 
 from pydantic import TypeAdapter
 
-from tagstone.domain.hardware import Granted
-from tagstone.domain.run import Outcome, RunSpec, RunStatus
+from tagstone.domain.runs.hardware import Granted
+from tagstone.domain.runs.run import Outcome, RunSpec, RunStatus, Sample, with_sample
 from tagstone.errors import Invalid, NotFound
 
 T = TypeVar("T")
 
+_SOONEST = 0.1  # seconds between two samples
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _SPEC: TypeAdapter[RunSpec] = TypeAdapter(RunSpec)
 _STATUS: TypeAdapter[RunStatus] = TypeAdapter(RunStatus)
@@ -43,11 +44,24 @@ class Ending:
 
 @dataclass(frozen=True)
 class Seen:
-    """What was read while the run was there: hardware, the highest use of memory in bytes, processes killed for memory."""
+    """What was read while the run was there: hardware, the highest use of memory in bytes, processes killed for memory.
+
+    `usage` are samples of what it used, `cpu_seconds` the processor time up to the last of them.
+    """
 
     granted: Granted | None = None
     peak_memory: int | None = None
     oom_kills: int | None = None
+    usage: tuple[Sample, ...] = ()
+    cpu_seconds: float = 0.0
+
+    def using(self, at: float, cpu_seconds: float, memory: int) -> "Seen":
+        """The same with what was used up to `at` (seconds since the run began); nothing new so soon after the last look."""
+        passed = at - (self.usage[-1].at if self.usage else 0.0)
+        if passed < _SOONEST:
+            return self
+        cores = max(0.0, cpu_seconds - self.cpu_seconds) / passed
+        return replace(self, usage=with_sample(self.usage, Sample(at, cores, memory)), cpu_seconds=cpu_seconds)
 
 
 _BEGUN: TypeAdapter[Begun] = TypeAdapter(Begun)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from tagstone.domain.run import HOME, TEMPORARY, RunSpec
+from tagstone.domain.runs.run import HOME, TEMPORARY, RunSpec
 from tagstone.errors import Invalid, Permanent, Temporary
 from tagstone.ports import Storage
 

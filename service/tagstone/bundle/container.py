@@ -3,8 +3,8 @@
 Source: OCI runtime specification 1.0, https://github.com/opencontainers/runtime-spec/blob/v1.0.2/config.md
 """
 
-from tagstone.domain.record import ImageFacts, RunFacts
-from tagstone.domain.run import TEMPORARY, TEMPORARY_PLACES, USER
+from tagstone.domain.publications.record import ImageFacts, RunFacts
+from tagstone.domain.runs.run import TEMPORARY, TEMPORARY_PLACES, USER
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _MASKED = [

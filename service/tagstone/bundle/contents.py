@@ -2,17 +2,30 @@
 
 import json
 
+from tagstone.bundle import codemeta, provenance, sbom
 from tagstone.bundle.crate import FILE as CRATE
-from tagstone.bundle.crate import crate, finished
-from tagstone.bundle.files import SUMS, BundleFile, InRegistry, InStorage, check_path, checksum_list, written, written_text
+from tagstone.bundle.crate import crate
+from tagstone.bundle.files import (
+    SUMS,
+    BundleFile,
+    InRegistry,
+    InStorage,
+    check_path,
+    checksum_list,
+    folder_of,
+    written,
+    written_text,
+)
 from tagstone.bundle.readme import FILE as README
 from tagstone.bundle.readme import readme
 from tagstone.bundle.reproduce import FILE as REPRODUCE
 from tagstone.bundle.reproduce import reproduce
-from tagstone.domain import record
-from tagstone.domain.deposit import DepositMetadata
-from tagstone.domain.oci import Image
-from tagstone.domain.record import Facts
+from tagstone.domain.deposits.deposit import DepositMetadata
+from tagstone.domain.images.oci import Image
+from tagstone.domain.manifests.manifest import EMPTY, parse_manifest
+from tagstone.domain.publications import record
+from tagstone.domain.publications.record import Facts, ImageFacts
+from tagstone.errors import Permanent
 from tagstone.image.layout import layout_files
 
 
@@ -22,27 +35,46 @@ def bundle_files(facts: Facts, metadata: DepositMetadata, citation: str, image_m
     `citation` is the text of CITATION.cff, `image_manifest` the bytes that the image's digest names.
 
     Raises:
-        Permanent: there is no finished run yet.
+        Permanent: there is no image, or no finished run, yet.
         Invalid: an output's name, or a text, cannot be archived.
     """
     facts = record.archived(facts)
-    image, run = finished(facts)
-    source = facts.source
+    image = _finished(facts)
+    source, run = facts.source, facts.run
+    log = [BundleFile("logs/run.log", InStorage(run.log_key), run.log_size, run.log_sha256)] if run else []
+    parts = written(sbom.FILE, sbom.sbom(facts, image))
+    texts = {
+        "tagstone.yml": source.manifest if source.manifest != EMPTY else "",
+        "Containerfile": image.recipe,
+        "CITATION.cff": citation,
+        README: readme(facts, metadata, image),
+        REPRODUCE: reproduce(facts, image),
+    }
     files = [
         BundleFile("code.tar", InStorage(source.archive_key), source.archive_size, source.archive_sha256),
-        BundleFile("logs/run.log", InStorage(run.log_key), run.log_size, run.log_sha256),
-        *_image(image.image, image_manifest, facts.publication),
-        *(_kept("inputs", file.path, file.storage_key, file.size, file.sha256) for file in source.inputs),
-        *(_kept("outputs", file.path, file.storage_key, file.size, file.sha256) for file in facts.outputs),
+        *log,
+        *(_image(image.image, image_manifest, facts.publication) if image.bundled else []),
+        *(_kept("inputs", file.path, file.storage_key, file.size, file.sha256) for file in source.inputs if file.copied),
+        *(_kept(folder_of(file), file.path, file.storage_key, file.size, file.sha256) for file in facts.outputs),
+        parts,
+        written(codemeta.FILE, codemeta.codemeta(facts, metadata, image)),
+        written(provenance.FILE, provenance.provenance(facts, image, [*log, parts])),
         written("tagstone.json", record.dump(facts)),
-        written_text("tagstone.yml", source.manifest),
-        written_text("CITATION.cff", citation),
-        written_text(README, readme(facts, metadata, image, run)),
-        written_text(REPRODUCE, reproduce(facts.publication, image, run)),
+        *(written_text(path, text) for path, text in texts.items() if text),
     ]
-    files.append(written(CRATE, crate(facts, metadata, sorted(files, key=_path))))
+    files.append(written(CRATE, crate(facts, metadata, image, sorted(files, key=_path))))
     files.append(written(SUMS, checksum_list(files)))
     return sorted(files, key=_path)
+
+
+def _finished(facts: Facts) -> ImageFacts:
+    """The image of a publication of which nothing more is to be run. Raises: Permanent."""
+    if facts.image is None:
+        raise Permanent("There is no image to bundle yet.", remedy="Bundle after the image was built.")
+    manifest, _ = parse_manifest(facts.source.manifest)
+    if not facts.ran and (facts.run is not None or (manifest is not None and manifest.run is not None)):
+        raise Permanent("There is no finished run to bundle yet.", remedy="Bundle after the run and its outputs are recorded.")
+    return facts.image
 
 
 def _path(file: BundleFile) -> str:

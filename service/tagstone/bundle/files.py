@@ -4,12 +4,16 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tagstone.domain.paths import path_problem
+from tagstone.domain.reading.paths import path_problem
+from tagstone.domain.runs.run import OutputFile
 from tagstone.errors import Invalid
 
 SUMS = "SHA256SUMS"
 
-_BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+def folder_of(output: OutputFile) -> str:
+    """The bundle's folder of an output: those that were made elsewhere have one of their own."""
+    return "brought" if output.brought else "outputs"
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ def check_path(path: str) -> str:
     Raises:
         Invalid: it leaves the folder, or has characters that checksum lists and shells cannot carry.
     """
-    problem = "has characters that change the direction of text" if _BIDI & set(path) else path_problem(path)
+    problem = path_problem(path)
     if problem:
         raise Invalid(
             f"The output {ascii(path)[:200]} {problem}: it cannot be archived safely.",

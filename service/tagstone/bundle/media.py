@@ -34,9 +34,19 @@ _TYPES = {
     "yml": "application/yaml",
     "zip": "application/zip",
 }
+_KNOWN = {
+    "Containerfile": "text/plain",
+    "codemeta.json": "application/ld+json",
+    "provenance.intoto.json": "application/vnd.in-toto+json",
+    "sbom.cdx.json": "application/vnd.cyclonedx+json",
+}
 _PURPOSES = {
+    "Containerfile": "How the image was built, every base by its digest",
     "README.md": "What this is, how to cite it and how to run it again, for people",
     "CITATION.cff": "How to cite this record, for programs",
+    "codemeta.json": "The code as software catalogues describe it",
+    "provenance.intoto.json": "How image and outputs came about (SLSA provenance, not signed)",
+    "sbom.cdx.json": "The packages in the image (SBOM)",
     "tagstone.json": "Everything that was recorded, for programs",
     "tagstone.yml": "What was asked for: environment, command, outputs",
     "reproduce.sh": "Runs the analysis again and compares every output by checksum",
@@ -46,6 +56,8 @@ _PURPOSES = {
 
 def media_type(path: str) -> str:
     """The media type by the end of the file's name."""
+    if path in _KNOWN:
+        return _KNOWN[path]
     return _TYPES.get(PurePosixPath(path).suffix.lower().removeprefix("."), "application/octet-stream")
 
 
@@ -55,4 +67,6 @@ def purpose(path: str, commit: str) -> str:
         return f"The code at commit {commit}"
     if path.startswith("inputs/"):
         return "An input of the run"
+    if path.startswith("brought/"):
+        return "A result that was made elsewhere: not run by Tagstone"
     return _PURPOSES.get(path, "An output of the run")

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the recorded analysis again from this bundle alone, and compares every output by its checksum.
+# Runs the recorded analysis again from this bundle, and compares every output by its checksum.
 #
 #   sh reproduce.sh [--tool podman|docker|buildah|umoci] [--no-limits] [--keep]
 #
@@ -8,8 +8,11 @@
 # --keep       leave the new workspace behind and say where it is
 #
 # Ends with 0: identical, 1: different, 2: it could not be run (the last line says why).
+# Where nothing was run, the image is loaded; where outputs were made elsewhere, the recorded check is run: 0 is well.
 # Needs a POSIX shell, the usual commands beside it (tar, sha256sum), and one of podman, docker, buildah, or
-# skopeo with umoci and runc. The network is not used, unless the recorded run had it. The image stays with the tool.
+# skopeo with umoci and runc. The network is used for what is not in here (inputs, the image), and where the run had it.
+# Where more.tar is beside this file, what it holds is unpacked here first.
+# The image stays with the tool.
 set -eu
 export LC_ALL=C
 umask 022
@@ -81,9 +84,20 @@ find_tool() {
   fi
 }
 
+unpack() { # what the depository took only as one file
+  [ -f more.tar ] || return 0
+  while IFS= read -r line; do
+    if [ ! -e "${line#*  }" ]; then
+      tar -xf more.tar 2>&4 || fail "more.tar cannot be unpacked here."
+      return 0
+    fi
+  done <SHA256SUMS
+}
+
 check_bundle() {
   have sha256sum || fail "sha256sum is not on this machine (Debian: coreutils)."
   have tar || fail "tar is not on this machine."
+  unpack
   if ! sha256sum -c SHA256SUMS >"$work/sums" 2>"$work/sums.err"; then
     while IFS= read -r line; do
       case $line in
@@ -96,7 +110,33 @@ check_bundle() {
   say "The bundle is as it was archived."
 }
 
-lay_input() { # over the code, and never through a link in it
+fetch_input() { # path, sha256, address (or nothing), page (or nothing): an input that is not in this bundle
+  if [ -f "inputs/$1" ]; then
+    fetched=inputs/$1 # put there by hand
+  elif [ -n "$3" ]; then
+    fetched=$work/fetched
+    say "Fetching the input $1 from $3"
+    if have curl; then
+      curl --fail --location --silent --show-error --output "$fetched" "$3" 2>&4 || fetch_failed "$@"
+    elif have wget; then
+      wget -q -O "$fetched" "$3" 2>&4 || fetch_failed "$@"
+    else
+      fail "the input $1 has to be fetched, and neither curl nor wget is here. Put it at inputs/$1, then run this again."
+    fi
+  else
+    fetch_failed "$@"
+  fi
+  sum=$(sha256sum <"$fetched" | cut -c 1-64)
+  [ "$sum" = "$2" ] || fail "the input $1 is not the recorded one: its sha256 is $sum, not $2."
+  lay_input "$1" "$fetched"
+}
+
+fetch_failed() {
+  where=${4:+ from $4}
+  fail "the input $1 is not in this bundle and could not be fetched. Get it$where, put it at inputs/$1, then run this again."
+}
+
+lay_input() { # path, file: over the code, and never through a link in it
   folder=$1
   while [ "$folder" != "${folder%/*}" ]; do
     folder=${folder%/*}
@@ -104,7 +144,7 @@ lay_input() { # over the code, and never through a link in it
   done
   if [ "$folder" != "$1" ]; then mkdir -p "$work/workspace/${1%/*}"; fi
   rm -f "$work/workspace/$1"
-  cp "inputs/$1" "$work/workspace/$1"
+  cp "$2" "$work/workspace/$1"
 }
 
 fresh_workspace() {
@@ -112,9 +152,10 @@ fresh_workspace() {
   tar -xf code.tar -C "$work/workspace"
   while IFS= read -r line; do
     case $line in
-      *'  inputs/'*) lay_input "${line#*  inputs/}" ;;
+      *'  inputs/'*) lay_input "${line#*  inputs/}" "${line#*  }" ;;
     esac
   done <SHA256SUMS
+  recorded_inputs
   for folder in .home .tmp; do
     rm -rf "$work/workspace/$folder"
     mkdir "$work/workspace/$folder"
@@ -137,16 +178,25 @@ inside_user() {
 }
 
 with_podman() {
-  image=$(cd "$work" && podman pull --quiet "oci:$recorded_name") || fail "podman cannot load image/."
+  if [ -n "$recorded_address" ]; then
+    image=$(podman pull --quiet "$recorded_address") || not_pulled
+  else
+    image=$(cd "$work" && podman pull --quiet "oci:$recorded_name") || fail "podman cannot load image/."
+  fi
   digest=$(podman image inspect --format '{{.Digest}}' "$image")
   [ "$digest" = "$recorded_digest" ] || fail "podman loaded $digest, not $recorded_digest."
+  [ "$recorded_mode" != load ] || return 0
   set -- podman run --name "$name" --pull never --security-opt label=disable
   if [ "$recorded_gpus" != 0 ]; then set -- "$@" --device nvidia.com/gpu=all; fi
   if [ "$(id -u)" != 0 ]; then set -- "$@" --userns keep-id; fi
   contained "$@"
 }
 
-with_docker() {
+not_pulled() {
+  fail "the image is not in this bundle, and $tool cannot pull it from $recorded_address."
+}
+
+docker_load() {
   # image/ is a docker archive too: Docker before 25 does not read OCI layouts.
   tar -C image -cf - . | docker load >/dev/null || fail "docker cannot load image/."
   image=
@@ -154,6 +204,16 @@ with_docker() {
     if docker image inspect "$id" >/dev/null 2>&1; then image=$id; fi
   done
   [ -n "$image" ] || fail "docker did not load $recorded_digest."
+}
+
+with_docker() {
+  if [ -n "$recorded_address" ]; then
+    image=$recorded_address
+    docker pull --quiet "$image" >/dev/null || not_pulled
+  else
+    docker_load
+  fi
+  [ "$recorded_mode" != load ] || return 0
   set -- docker run --name "$name"
   if [ "$recorded_gpus" != 0 ]; then set -- "$@" --gpus "$recorded_gpus"; fi
   contained "$@"
@@ -180,12 +240,17 @@ without_gpus() {
 with_buildah() {
   without_gpus
   set -- buildah from --name "$name"
-  if [ "$limits" = yes ]; then
+  if [ "$limits" = yes ] && [ "$recorded_mode" != load ]; then
     set -- "$@" --memory "$recorded_memory" --memory-swap "$recorded_memory" --cpu-period 100000 --cpu-quota "$recorded_cpu_quota"
   fi
-  ( cd "$work" && "$@" "oci:$recorded_name" ) >/dev/null || fail "buildah cannot load image/."
+  if [ -n "$recorded_address" ]; then
+    "$@" "$recorded_address" >/dev/null || not_pulled
+  else
+    ( cd "$work" && "$@" "oci:$recorded_name" ) >/dev/null || fail "buildah cannot load image/."
+  fi
   digest=$(buildah inspect --format '{{.FromImageDigest}}' "$name")
   [ "$digest" = "$recorded_digest" ] || fail "buildah loaded $digest, not $recorded_digest."
+  [ "$recorded_mode" != load ] || return 0
   set -- buildah run --user "$(inside_user)" --volume "$work/workspace:$recorded_workdir" --workingdir "$recorded_workdir"
   set -- "$@" --volume "$work/workspace/.tmp:/tmp" --volume "$work/workspace/.tmp:/var/tmp" --hostname tagstone
   if [ "$recorded_network" = no ]; then set -- "$@" --network none; fi
@@ -197,8 +262,13 @@ with_umoci() {
   without_gpus
   [ "$(id -u)" = 0 ] || fail "umoci with $runtime needs root here; install podman, which does not."
   # skopeo computes every digest while it copies; the layers are the bundle's, which SHA256SUMS has vouched for.
-  skopeo copy --quiet --preserve-digests oci:image "oci:$work/layout:recorded" || fail "skopeo cannot read image/."
+  if [ -n "$recorded_address" ]; then
+    skopeo copy --quiet --preserve-digests "docker://$recorded_address" "oci:$work/layout:recorded" || not_pulled
+  else
+    skopeo copy --quiet --preserve-digests oci:image "oci:$work/layout:recorded" || fail "skopeo cannot read image/."
+  fi
   umoci unpack --image "$work/layout:recorded" "$work/container" >/dev/null || fail "umoci cannot unpack image/."
+  [ "$recorded_mode" != load ] || return 0
   if [ "$limits" = yes ]; then recorded_container_limited; else recorded_container; fi >"$work/container/config.json"
   ( cd "$work/container" && limited "$runtime" run "$name" )
 }
@@ -237,6 +307,13 @@ trap 'exit 143' TERM
 ln -s "$(pwd)/image" "$work/$recorded_name" # podman and buildah name an image after its folder
 find_tool
 check_bundle
+if [ "$recorded_mode" = load ]; then
+  "with_$tool" >"$work/run.log" 2>&1
+  say "loaded: $tool reads the image $recorded_digest"
+  say "Nothing was run for this record, so there is nothing to run again or to compare."
+  case $tool in podman | docker) say "Start it with: $tool run --rm -it $image" ;; esac
+  exit 0
+fi
 fresh_workspace
 say "Running it again with $tool."
 code=0
@@ -247,6 +324,10 @@ if [ "$code" != "$recorded_exit_code" ]; then
   if [ "$code" = 124 ]; then fail "the run was ended after $recorded_seconds seconds, the recorded limit."; fi
   fail "the run ended with $code, not with $recorded_exit_code as recorded. Where the tool refuses a limit, --no-limits may help."
 fi
+if [ "$recorded_mode" = check ]; then
+  say "checked: the recorded check ended with $code, as recorded; the outputs were made elsewhere, not by this run"
+  exit 0
+fi
 compare
 if [ "$differ" = 0 ]; then
   say "identical: all $same outputs have the recorded checksums"
@@ -254,4 +335,7 @@ if [ "$differ" = 0 ]; then
 fi
 say "different: $same of $((same + differ)) outputs have the recorded checksums"
 while IFS= read -r line; do say "$line"; done <"$work/different"
+if [ "$recorded_tolerant" = yes ]; then
+  say "This script compares bytes. \`tagstone reproduce\` compares values within the limits that tagstone.yml declares."
+fi
 exit 1

@@ -8,16 +8,16 @@ from tagstone.cli.progress import duration
 from tagstone.cli.result import bundle, facts_of, image, record_url
 from tagstone.cli.safe_text import visible, visible_lines
 from tagstone.cli.standing import Standing
-from tagstone.domain.hardware import Granted, Resources, format_bytes, format_seconds
-from tagstone.domain.publication import Kind
-from tagstone.domain.run import Isolation
+from tagstone.domain.publications.publication import Kind, State
+from tagstone.domain.runs.hardware import Granted, Resources, format_bytes, format_seconds
+from tagstone.domain.runs.run import Isolation
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from tagstone.bootstrap import Application
-    from tagstone.domain.record import Facts
-    from tagstone.domain.run import OutputFile
+    from tagstone.domain.publications.record import Facts
+    from tagstone.domain.runs.run import OutputFile
     from tagstone.store.tables import Publication
 
 _SHOWN_OUTPUTS = 50
@@ -48,19 +48,55 @@ def _lines(application: "Application", standing: Standing, now: float) -> Iterat
     if row.supersedes:
         yield "supersedes", row.supersedes
     yield from _identifiers(row, facts)
+    yield from _afterwards(row, facts)
     yield "image", visible(image(row, facts.image.registry if facts and facts.image else "") or "none yet")
     for name, place in (("bundle", bundle(application, row)), ("page", record_url(application, row))):
         if place is not None:
             yield name, visible(place)
+    if facts is not None and facts.run is None and State(row.state).done:
+        yield "run by", "nobody: nothing was run by Tagstone"
     yield from _hardware(facts)
     yield from _steps(standing, now)
+    yield from _asked(standing)
+    yield from _announced(standing)
     yield from _outputs(facts.outputs if facts else ())
+    for number, name in enumerate(facts.secrets_waived if facts else ()):
+        yield "" if number else "waived", visible(name)
     for number, warning in enumerate(facts.source.warnings if facts else ()):
         yield "" if number else "warnings", visible(warning)
     if row.error:
         yield "error", visible_lines(row.error)
     if row.remedy:
         yield "to do", visible(row.remedy)
+
+
+_ASKED = {
+    "draft": "a draft",
+    "doi": "its DOI",
+    "carry": "the files of the version before",
+    "publish": "the release",
+    "published": "whether it is published",
+    "resolves": "whether the DOI resolves",
+    "share": "to share the record",
+}
+
+
+def _asked(standing: Standing) -> Iterator[tuple[str, str]]:
+    """What the depository was asked and has not answered; what was answered shows in the rest of the card."""
+    for call, asked, answered in standing.asked:
+        if answered < asked:
+            told = f"{asked - answered} of {asked} files" if call == "file" else _ASKED.get(call, call)
+            yield "not answered", told
+
+
+def _announced(standing: Standing) -> Iterator[tuple[str, str]]:
+    """What the forge was told, and what could not be told, or not yet, and why."""
+    made = [f"{one.what} {one.event}".strip() for one in standing.announced if one.outcome == "made"]
+    if made:
+        yield "told GitLab", ", ".join(made)
+    for one in standing.announced:
+        if one.outcome in ("refused", "given up") or (one.outcome is None and one.reason):
+            yield "not told", visible(f"{one.what} {one.event}".strip() + f" ({one.outcome or 'waits'}): {one.reason}")
 
 
 def _state(row: "Publication") -> str:
@@ -78,16 +114,40 @@ def _state(row: "Publication") -> str:
 
 def _identifiers(row: "Publication", facts: "Facts | None") -> Iterator[tuple[str, str]]:
     if row.kind == Kind.REHEARSAL:
-        yield "DOI", "none: this is a rehearsal"
+        yield (
+            "DOI",
+            f"{visible(row.doi)}, which is registered nowhere: this is a rehearsal" if row.doi else "none: this is a rehearsal",
+        )
         return
     registered = bool(facts and facts.deposit and facts.deposit.registered)
     note = "" if registered else f" ({NOT_REGISTERED})"
-    yield "DOI", f"{visible(row.doi)}{note}" if row.doi else "none yet"
+    late = " (registered, does not resolve yet)" if registered and row.state == State.PUBLISHED and not row.resolved_at else ""
+    yield "DOI", f"{visible(row.doi)}{note or late}" if row.doi else "none yet"
     if row.concept_doi:
         yield "all versions", f"{visible(row.concept_doi)}{note}"
+    if row.owner and facts and facts.deposit:
+        yield "owner", visible(f"{row.owner}, at {facts.deposit.depository}")
+
+
+def _afterwards(row: "Publication", facts: "Facts | None") -> Iterator[tuple[str, str]]:
+    """What came after the release."""
+    if row.withdrawn_at is not None:
+        yield "withdrawn", f"{_day(row.withdrawn_at)}: {visible(row.withdrawn_because or '')}"
+    for number, one in enumerate(facts.amendments if facts else ()):
+        yield "" if number else "amended", f"{_day(one.at)} by {visible(one.by)}"
+    if row.drift:
+        yield "differs", visible_lines(row.drift)
+    elif row.checked_at is not None and row.state == State.PUBLISHED:
+        yield "compared", f"{_day(row.checked_at)}: the depository holds what was sent"
+
+
+def _day(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
 
 
 def _hardware(facts: "Facts | None") -> Iterator[tuple[str, str]]:
+    if facts is not None and facts.own_host:
+        yield "own host", f"{' and '.join(facts.own_host)} on the service's own host, as its admin allows"
     if facts is None or facts.run is None:
         return
     run = facts.run
@@ -133,6 +193,7 @@ def _steps(standing: Standing, now: float) -> Iterator[tuple[str, str]]:
 
 def _outputs(outputs: "tuple[OutputFile, ...]") -> Iterator[tuple[str, str]]:
     for number, output in enumerate(outputs[:_SHOWN_OUTPUTS]):
-        yield "" if number else "outputs", f"{visible(output.path)}  {format_bytes(output.size)}  sha256:{output.sha256}"
+        told = f"{visible(output.path)}  {format_bytes(output.size)}  sha256:{output.sha256}"
+        yield "" if number else "outputs", told + ("  (not run by Tagstone)" if output.brought else "")
     if len(outputs) > _SHOWN_OUTPUTS:
         yield "", f"and {len(outputs) - _SHOWN_OUTPUTS} more (all with --json)"

@@ -5,14 +5,17 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tagstone.cli.foreign_errors import translated
-from tagstone.domain.hardware import format_bytes
-from tagstone.errors import NotFound, TagstoneError
+from tagstone.domain.runs.hardware import format_bytes
+from tagstone.errors import NotFound, TagstoneError, Temporary
 
 if TYPE_CHECKING:
     from tagstone.bootstrap import Application
+    from tagstone.domain.credentials.credential import Credential
 
 OK, WARNING, FAULT = "ok", "warning", "fault"
 _GIT = (2, 25)  # the first with everything that the forge calls
@@ -35,7 +38,7 @@ Check = Callable[["Application"], Finding]
 
 def examine(application: "Application") -> list[Finding]:
     """Every finding, in the order in which things are needed; nothing that is checked can end the others."""
-    return [_guarded(name, check, application) for name, check in CHECKS.items()]
+    return [*(_guarded(name, check, application) for name, check in CHECKS.items()), *_credentials(application)]
 
 
 def _guarded(name: str, check: Check, application: "Application") -> Finding:
@@ -47,6 +50,38 @@ def _guarded(name: str, check: Check, application: "Application") -> Finding:
         told = translated(error)
         text = told.message if told else f"could not be checked: {type(error).__name__}"
         return Finding(name, FAULT, text, "Look at what the other lines say first.")
+
+
+def _credentials(application: "Application") -> list[Finding]:
+    """What each credential is worth at its server; nothing while the database is not there, which is a finding of its own."""
+    from tagstone.store.migrations import current, head
+
+    try:
+        if current(application.engine) != head():
+            return []
+        held = application.credentials.held()
+    except Exception:  # noqa: BLE001 - the database's own finding says what is the matter with it
+        return []
+    asked = [one for one in held if one.look is not None]
+    return [_guarded(one.name, partial(_credential, one=one), application) for one in asked]
+
+
+def _credential(application: "Application", one: "Credential") -> Finding:
+    from tagstone.domain.credentials.credential import due
+
+    try:
+        known = application.credentials.looking().look(one)
+    except Temporary as error:
+        return Finding(one.name, WARNING, f"could not be asked about: {error.message}", "Look again when its server answers.")
+    where = f"Make a new one, and put it where this one is: {one.place}."
+    if known.fault is not None:
+        return Finding(one.name, FAULT, known.fault, where)
+    text = f"may {known.may}" if known.may else "its server answers"
+    if known.expires_at is None:
+        return Finding(one.name, OK, text)
+    text += f", until {datetime.fromtimestamp(known.expires_at, UTC):%Y-%m-%d}"
+    ends = due(known.expires_at, application.clock.now(), None, one.warn) is not None
+    return Finding(one.name, WARNING if ends else OK, text, where if ends else "")
 
 
 def home(application: "Application") -> Finding:
@@ -96,12 +131,38 @@ def engine(application: "Application") -> Finding:
             "chroot isolates nothing: runs see this machine",
             "Install podman and set TAGSTONE_RUNS__ENGINE=podman.",
         )
-    return Finding("engine", OK, str(application.containers))
+    try:
+        return Finding("engine", OK, str(application.containers))
+    except NotFound:
+        if not application.settings.forges:
+            raise
+        text = "none: images have to come from pipelines, and results with the code"
+        return Finding("engine", WARNING, text, "Install podman where this service is to build or run something itself.")
 
 
 def builder(application: "Application") -> Finding:
     """The engine that makes root filesystems."""
     return Finding("builder", OK, application.builder.name)
+
+
+def own_host(application: "Application") -> Finding:
+    """What of projects registered at forges is built and run on this host."""
+    name, settings = "registered projects", application.settings
+    if not settings.forges:
+        return Finding(name, OK, "this site has no GitLab")
+    allowed = {"built": settings.builds.registered, "run": settings.runs.registered}
+    used = {"built": application.builder.name, "run": application.runner.name}
+    said = " and ".join(f"{done} by {engine}" for done, engine in allowed.items() if engine)
+    for done, engine in allowed.items():
+        if engine not in (None, used[done]):
+            return Finding(name, FAULT, f"may be {said} here, but {used[done]} is in use", f"Let the service use {engine}.")
+    if not said:
+        return Finding(name, OK, "their code is neither built nor run on this host")
+    worse = "; buildah isolates nothing" if allowed["built"] == "buildah" else ""
+    text = f"their code is {said} on this host: whoever may tag there shares its kernel{worse}"
+    return Finding(
+        name, WARNING, text, "Let pipelines build and run, or unset TAGSTONE_BUILDS__REGISTERED and TAGSTONE_RUNS__REGISTERED."
+    )
 
 
 def registry(application: "Application") -> Finding:
@@ -114,7 +175,7 @@ def registry(application: "Application") -> Finding:
 def bases(application: "Application") -> Finding:
     """The base images that generated environments commonly stand on."""
     from tagstone.actions.base_image import resolve_base, this_platform
-    from tagstone.domain.lock import Lock
+    from tagstone.domain.environments.lock import Lock
 
     missing = []
     for written in _BASES:
@@ -151,6 +212,7 @@ CHECKS: dict[str, Check] = {
     "database": database,
     "engine": engine,
     "builder": builder,
+    "registered projects": own_host,
     "registry": registry,
     "base images": bases,
     "worker": worker,

@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-from tagstone.domain.publication import State
+from tagstone.domain.publications.publication import State
 from tagstone.errors import Conflict, Forbidden, Invalid, NotFound, Permanent, RunFailed, Temporary
 
 
@@ -34,7 +34,7 @@ MEANINGS = {
     ExitCode.TEMPORARY: "the outside is in trouble; the same command may work later",
     ExitCode.PERMANENT: "the outside said no, or this machine lacks something (see `tagstone doctor`)",
     ExitCode.RUN_FAILED: "the analysis itself failed",
-    ExitCode.DIFFERENT: "`reproduce` or `verify` found something different",
+    ExitCode.DIFFERENT: "`reproduce`, `verify` or `check --twice` found something different",
     ExitCode.INTERRUPTED: "interrupted from the keyboard; the work goes on",
 }
 
@@ -58,7 +58,7 @@ def of_error(error: BaseException) -> ExitCode:
 
 def of_publication(state: State, error_kind: str | None) -> ExitCode:
     """The exit code of a command that followed a publication to this end; one that goes on is no failure."""
-    from tagstone.domain.run import Outcome
+    from tagstone.domain.runs.run import Outcome
 
     if state is State.FAILED:
         if error_kind in set(Outcome):

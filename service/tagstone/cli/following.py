@@ -1,4 +1,4 @@
-"""Following a publication until it has ended, and seeing to it that somebody works on it meanwhile."""
+"""Following a publication until it has ended or waits for a person, and seeing to it that somebody works on it meanwhile."""
 
 import subprocess
 import sys
@@ -15,24 +15,31 @@ if TYPE_CHECKING:
     from tagstone.bootstrap import Application
 
 LOG = "worker.log"
-_PATIENCE = 3.0  # seconds that a worker has to take its lock before another is started
+_PATIENCE = 3.0  # seconds before another worker is started; one that is alive has longer to take its lock
+_PATIENCE_WITH_THE_LIVING = 60.0
 _STARTS = 5
 _TAIL = 15
 
 
 class Workers:
-    """Starts a worker when no process holds a worker's lock, and gives up when none stays alive."""
+    """Starts a worker when no process holds a worker's lock, and gives up when none stays alive.
 
-    def __init__(self, anybody: "Callable[[], bool]", start: "Callable[[], None]", log: str) -> None:
+    `start` returns a question: does the process that it started still live? On a busy machine one comes up slowly.
+    """
+
+    def __init__(self, anybody: "Callable[[], bool]", start: "Callable[[], Callable[[], bool]]", log: str) -> None:
         self._anybody = anybody
         self._start = start
         self._log = log
-        self._next = 0.0
+        self._lives: Callable[[], bool] = lambda: False
+        self._started = self._next = 0.0
         self._starts = 0
 
     def ensure(self, now: float) -> None:
         """Start a worker if there is none; `now` in seconds of any steady clock. Raises: Permanent."""
         if now < self._next or self._anybody():
+            return
+        if self._lives() and now < self._started + _PATIENCE_WITH_THE_LIVING:
             return
         if self._starts == _STARTS:
             raise Permanent(
@@ -40,32 +47,39 @@ class Workers:
                 remedy=f"{self._log} says why; `tagstone doctor` checks this machine. The publication waits meanwhile.",
             )
         self._starts += 1
-        self._next = now + _PATIENCE * self._starts
-        self._start()
+        self._started, self._next = now, now + _PATIENCE * self._starts
+        self._lives = self._start()
 
 
 def follow(application: "Application", publication_id: str, progress: Progress) -> Standing:
-    """Show how a publication goes on until it has ended, then how it stands. Raises: NotFound, Permanent."""
+    """Show how a publication goes on until it has ended or waits for a person, then how it stands.
+
+    Raises: NotFound, Permanent.
+    """
     log = application.home / LOG
     workers = Workers(application.locks.anybody, lambda: start_worker(application), str(log))
     for pause in application.durations.polls():
         standing = look(application, publication_id)
         progress.show(standing, application.clock.now())
-        if not standing.state.active:
+        if not standing.state.active or standing.rests:
             return standing
         workers.ensure(time.monotonic())
         time.sleep(min(pause, 0.5))
     raise AssertionError("polls never end")
 
 
-def start_worker(application: "Application") -> None:
-    """Start a worker that ends when all is done; it outlives this command and writes to HOME/worker.log."""
+def start_worker(application: "Application") -> "Callable[[], bool]":
+    """Start a worker that ends when all is done; it outlives this command and writes to HOME/worker.log.
+
+    The answer says, whenever it is asked, whether the worker lives.
+    """
     # -P: the current folder may be a stranger's repository, and must not be searched for modules.
     command = [sys.executable, "-P", "-m", "tagstone", "worker", "--drain"]
     with (application.home / LOG).open("ab") as log:
-        subprocess.Popen(
+        process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=application.home, start_new_session=True
         )
+    return lambda: process.poll() is None
 
 
 def failed_log(application: "Application", standing: Standing) -> str:

@@ -12,7 +12,7 @@ from tagstone.cli.output import Json, answering, tell
 from tagstone.cli.publishing import Identity
 from tagstone.cli.safe_text import LogText, visible
 from tagstone.cli.standing import read_chunk
-from tagstone.domain.publication import State
+from tagstone.domain.publications.publication import State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 class Source(StrEnum):
     """Whose log."""
 
+    INPUTS = "inputs"
     BUILD = "build"
     RUN = "run"
 
@@ -69,7 +70,8 @@ def show(context: typer.Context, identity: Identity, json: Json = False) -> None
             }
             for step in standing.steps
         ]
-        data = result(application, standing.publication) | {"steps": steps}
+        asked = [{"call": call, "asked": count, "answered": answered} for call, count, answered in standing.asked]
+        data = result(application, standing.publication) | {"steps": steps, "depository": asked}
         output.answer(data, lambda: card(application, standing, application.clock.now()))
 
 
@@ -81,7 +83,7 @@ def logs(
         Source | None, typer.Option(help="Whose log; without it the one of the step that came last.", show_default=False)
     ] = None,
 ) -> None:
-    """Print the log of the build or the run.
+    """Print the log of build or run, or how inputs were fetched.
 
     Control characters are shown, not obeyed. Logs of failed runs are kept too.
     """
@@ -161,6 +163,7 @@ def _table(rows: "Sequence[Publication]") -> "Table":
     for row in rows:
         state = row.state + (f" ({row.step})" if row.step and State(row.state).active else "")
         created = f"{datetime.fromtimestamp(row.created_at, UTC):%Y-%m-%d %H:%M}"
-        cells = (row.id, state, row.project.name, row.ref, row.title or "", row.doi or "", created)
+        title = (row.title or "") + (" (results not run by Tagstone)" if row.contents == "brought" else "")
+        cells = (row.id, state, row.project.name, row.ref, title, row.doi or "", created)
         table.add_row(*(Text(visible(cell)) for cell in cells))
     return table

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, cast
 
 import typer
 
-from tagstone.domain.faults import Fault
+from tagstone.domain.reading.faults import Fault
 from tagstone.errors import Invalid
 
 if TYPE_CHECKING:
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 def open_application() -> "Application":
     """The application as the settings describe it. Raises: Invalid when a setting is wrong."""
     from pydantic import ValidationError
-    from pydantic_settings import SettingsError
 
     from tagstone.bootstrap import Application
     from tagstone.settings import Settings
+    from tagstone.variables import NotJson
 
     try:
         return Application(Settings())
@@ -28,7 +28,7 @@ def open_application() -> "Application":
             Fault("TAGSTONE_" + "__".join(map(str, one["loc"])).upper(), f"{one['msg']}.", "Correct or unset it.")
             for one in error.errors(include_input=False, include_url=False)
         ]
-    except SettingsError:
+    except NotJson:
         faults = [
             Fault("TAGSTONE_*", "A group of settings is given as something other than JSON.", "Set its fields one by one.")
         ]

@@ -1,5 +1,6 @@
 """Commands that keep a machine going: base-image, serve, worker, db upgrade, doctor."""
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,7 +31,7 @@ def base_image(
     """
     with answering(json=json) as output:
         from tagstone.actions.base_image import make_base_image, resolve_base, this_platform
-        from tagstone.domain.lock import Lock
+        from tagstone.domain.environments.lock import Lock
 
         application = application_of(context)
         platform, made = this_platform(), False
@@ -44,17 +45,34 @@ def base_image(
         output.answer({"base": base, "image": str(image.reference), "made": made}, lambda: told)
 
 
-def serve(context: typer.Context) -> None:
-    """Serve the pages of all records.
+class Part(StrEnum):
+    """What a service is made of."""
 
-    Offers the embedded registry's images too, read-only at /v2/, so that any engine can pull them by digest. Ctrl-C ends it.
+    PAGES = "pages"
+    RECEIVER = "receiver"
+    WORKER = "worker"
+
+
+def serve(
+    context: typer.Context,
+    only: Annotated[
+        list[Part] | None,
+        typer.Option(
+            "--only", metavar="PART", help="pages, receiver or worker, several times; default: all.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Serve pages and API, receive what hooks deliver, and work.
+
+    All in one process. Offers the embedded registry's images too, read-only at /v2/, so that any engine can pull them by digest.
+    Hooks are received where the site has a GitLab, below /hooks/ unless TAGSTONE_RECEIVING__PORT is set. Ctrl-C ends it.
     """
     with answering(json=False):
-        from tagstone import asgi
+        from tagstone import service
 
         application = application_of(context)
         tell(f"serving {application.url} (Ctrl-C ends it)")
-        asgi.serve(application)
+        service.serve(application, only or service.PARTS)
 
 
 def worker(
@@ -96,7 +114,7 @@ def upgrade(context: typer.Context) -> None:
 def doctor(context: typer.Context, json: Json = False) -> None:
     """Check this machine.
 
-    Looks at programs, engines, registry, database, disk, base images and worker. Each line is ok, a warning or a fault, with what to do about it; faults end with exit code 8.
+    Looks at programs, engines, registry, database, disk, base images, worker, and asks its server about each credential. Each line is ok, a warning or a fault, with what to do about it; faults end with exit code 8.
     """
     with answering(json=json) as output:
         from tagstone.cli.doctor import FAULT, examine

@@ -12,7 +12,7 @@ import typer
 from tagstone.cli import exit_codes
 from tagstone.cli.exit_codes import ExitCode
 from tagstone.cli.foreign_errors import translated
-from tagstone.cli.safe_text import visible, visible_lines
+from tagstone.cli.safe_text import LogText, visible, visible_lines
 from tagstone.errors import Invalid, TagstoneError
 
 if TYPE_CHECKING:
@@ -92,6 +92,26 @@ def _defect(error: Exception) -> TagstoneError:
 def tell(text: str) -> None:
     """Print lines for people on stderr, made safe."""
     print(visible_lines(text), file=sys.stderr, flush=True)
+
+
+class ToldLog:
+    """A log that is printed on stderr as it comes, in whole lines; `end` prints what has no line end yet."""
+
+    def __init__(self) -> None:
+        self._text = LogText()
+        self._line = ""
+
+    def feed(self, data: bytes) -> None:
+        """Print the lines that are whole by now."""
+        lines, _, self._line = (self._line + self._text.feed(data)).rpartition("\n")
+        if lines:
+            print(lines, file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """Print the rest; what comes next is another log."""
+        if self._line:
+            print(self._line, file=sys.stderr, flush=True)
+        self._text, self._line = LogText(), ""
 
 
 def tell_error(message: str, remedy: str | None, faults: list[str]) -> None:

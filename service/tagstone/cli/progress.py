@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 from tagstone.cli.output import console, tell
 from tagstone.cli.safe_text import visible
 from tagstone.cli.standing import Standing
-from tagstone.domain.hardware import format_seconds
-from tagstone.domain.publication import Kind, steps
+from tagstone.domain.forges.remote import is_remote
+from tagstone.domain.publications.publication import Kind, Step, steps
+from tagstone.domain.runs.hardware import format_seconds
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -19,7 +20,13 @@ if TYPE_CHECKING:
     from tagstone.store.tables import StepRow
 
 _ENDS = {"done": "done", "failed": "failed", "abandoned": "given up"}
-_SIGNS = {"done": ("✓", "green"), "failed": ("✗", "red"), "abandoned": ("–", "yellow"), "started": ("●", "cyan")}
+_SIGNS = {
+    "done": ("✓", "green"),
+    "failed": ("✗", "red"),
+    "abandoned": ("–", "yellow"),
+    "started": ("●", "cyan"),
+    "waiting": ("‖", "yellow"),
+}
 
 
 class Progress(Protocol):
@@ -56,6 +63,8 @@ class PlainProgress:
             self._once(f"{step.step}: begun" + (f" (try {step.tries})" if step.tries > 1 else ""))
             if step.state in _ENDS:
                 self._once(f"{step.step}: {_ENDS[step.state]} after {duration(step, now)}")
+        if row.step == Step.RESOLVE and standing.line:
+            self._once(f"{row.step}: {standing.line}")
         if row.waiting != self._waiting:
             self._waiting = row.waiting
             if row.waiting:
@@ -90,7 +99,7 @@ def picture(standing: Standing, now: float) -> "Table":
     table.add_column(justify="right", no_wrap=True)
     table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     begun = {step.step: step for step in current(standing)}
-    for name in steps(Kind(row.kind)):
+    for name in steps(Kind(row.kind), deposits=is_remote(row.project.location)):
         step = begun.get(name.value)
         if step is None:
             table.add_row(Text("·", style="dim"), Text(name.value, style="dim"), Text(""), Text(""))
@@ -112,7 +121,7 @@ def _note(standing: Standing, step: "StepRow") -> "Text":
 
     row = standing.publication
     tries = f"try {step.tries}  " if step.tries > 1 else ""
-    if step.step != row.step or step.state != "started":
+    if step.step != row.step or step.state not in ("started", "waiting"):
         return Text(tries, style="dim")
     if row.cancel_requested:
         return Text(tries + "is being stopped", style="yellow")

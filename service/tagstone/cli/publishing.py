@@ -7,19 +7,29 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tagstone.cli import exit_codes
+from tagstone.cli.asking import myself
+from tagstone.cli.completing import publications as publications_like
 from tagstone.cli.exit_codes import ExitCode
 from tagstone.cli.opening import application_of, named
 from tagstone.cli.output import Json, Output, answering, tell, tell_error
 from tagstone.cli.safe_text import visible
-from tagstone.domain.publication import Kind, State, publication_id
+from tagstone.domain.publications.publication import Kind, State, publication_id
 from tagstone.errors import Conflict
 
 if TYPE_CHECKING:
     from tagstone.bootstrap import Application
-    from tagstone.domain.source import Commit, ProjectIdentity
+    from tagstone.domain.code.source import Commit, ProjectIdentity
     from tagstone.store.tables import Publication
 
-Identity = Annotated[str, typer.Argument(metavar="ID", help="A publication id, DOI, tag or record URL.", show_default=False)]
+Identity = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID",
+        help="A publication id, DOI, tag or record URL.",
+        show_default=False,
+        autocompletion=publications_like,
+    ),
+]
 
 
 def publish(
@@ -33,8 +43,8 @@ def publish(
 ) -> None:
     """Publish a tag: image, run, bundle and record with a DOI.
 
-    Follows the work until it has ended; Ctrl-C leaves it running. Asked again for the same tag and commit, it says how that
-    stands. Nothing that is published is ever changed.
+    Follows the work until it has ended, or waits for approval; Ctrl-C leaves it running. Asked again for the same tag and
+    commit, it says how that stands. Nothing that is published is ever changed.
     """
     with answering(json=json) as output:
         application = application_of(context)
@@ -74,8 +84,8 @@ def retry(context: typer.Context, identity: Identity, json: Json = False) -> Non
         application = application_of(context)
         row = named(application, identity)
         with application.sessions.write() as session:
-            asking.retry(session, application.queue, application.clock.now(), row.id)
-        _follow(application, output, row.id)
+            asking.retry(session, application.queue, application.clock.now(), row.id, myself())
+        follow_to_end(application, output, row.id)
 
 
 def cancel(context: typer.Context, identity: Identity, json: Json = False) -> None:
@@ -90,10 +100,10 @@ def cancel(context: typer.Context, identity: Identity, json: Json = False) -> No
         application = application_of(context)
         row = named(application, identity)
         with application.sessions.write() as session:
-            asking.cancel(session, application.clock.now(), row.id)
+            asking.cancel(session, application.queue, application.clock.now(), row.id, myself())
         if not application.locks.anybody():
             start_worker(application)
-        _answer(
+        answer(
             application,
             output,
             named(application, row.id),
@@ -112,10 +122,10 @@ def _ask_and_follow(
         row = publications.find(session, wanted)
     # Looked up before anything is asked: neither queue nor engine is loaded only to say that all is done.
     if row is not None and State(row.state).done:
-        _answer(application, output, row, f"{row.id} was {row.state} before; nothing is left to do.")
+        answer(application, output, row, f"{row.id} was {row.state} before; nothing is left to do.")
         return
     submit(application, project, commit, kind, supersede=supersede, confirm=_confirmed)
-    _follow(application, output, wanted)
+    follow_to_end(application, output, wanted)
 
 
 def submit(
@@ -151,7 +161,8 @@ def _confirmed(moved: Conflict) -> bool:
     return typer.confirm("End the earlier attempt, and publish the new commit under its reserved identifier?", err=True)
 
 
-def _follow(application: "Application", output: Output, publication: str) -> None:
+def follow_to_end(application: "Application", output: Output, publication: str) -> None:
+    """Follow a publication until it has ended or waits for a person, and say how it stands then."""
     from tagstone.cli.following import failed_log, follow
     from tagstone.cli.progress import progress
 
@@ -163,11 +174,14 @@ def _follow(application: "Application", output: Output, publication: str) -> Non
             f"{publication} goes on without you: `tagstone show {publication}` says how it stands, `tagstone cancel {publication}` stops it."
         )
         if output.json:
-            _answer(application, output, named(application, publication), "")
+            answer(application, output, named(application, publication), "")
         raise typer.Exit(int(ExitCode.INTERRUPTED)) from None
     row = standing.publication
     if standing.state.done:
-        _answer(application, output, row, f"{row.id} is {row.state}.")
+        answer(application, output, row, f"{row.id} is {row.state}.")
+        return
+    if standing.rests:
+        answer(application, output, row, f"{row.id} {row.waiting}.")
         return
     tail = failed_log(application, standing)
     if tail:
@@ -177,11 +191,12 @@ def _follow(application: "Application", output: Output, publication: str) -> Non
         )
     tell_error(row.error or f"{row.id} is {row.state}.", row.remedy, [])
     if output.json:
-        _answer(application, output, row, "")
+        answer(application, output, row, "")
     raise typer.Exit(int(exit_codes.of_publication(standing.state, row.error_kind)))
 
 
-def _answer(application: "Application", output: Output, row: "Publication", headline: str) -> None:
+def answer(application: "Application", output: Output, row: "Publication", headline: str) -> None:
+    """Say how a publication stands: a headline and a few lines, or the object for programs."""
     from tagstone.cli.result import result
 
     data = result(application, row)

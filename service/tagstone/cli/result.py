@@ -3,17 +3,17 @@
 import json
 from typing import TYPE_CHECKING, Any
 
-from tagstone.domain.publication import State
+from tagstone.domain.publications.publication import State
 
 if TYPE_CHECKING:
     from tagstone.bootstrap import Application
-    from tagstone.domain.record import Facts
+    from tagstone.domain.publications.record import Facts
     from tagstone.store.tables import Publication
 
 
 def facts_of(row: "Publication") -> "Facts | None":
     """What was recorded of a publication so far."""
-    from tagstone.domain import record
+    from tagstone.domain.publications import record
 
     return record.load(row.facts.encode()) if row.facts else None
 
@@ -35,11 +35,24 @@ def result(application: "Application", row: "Publication") -> dict[str, object]:
         "version": row.version,
         "doi": row.doi,
         "concept_doi": row.concept_doi,
+        "resolves": row.resolved_at is not None,
+        "resolved_at": row.resolved_at,
+        "account": row.account,
+        "owner": row.owner,
+        "checked_at": row.checked_at,
+        "drift": row.drift,
+        "amended_at": [one["at"] for one in facts.get("amendments") or ()],
+        "withdrawn_at": row.withdrawn_at,
+        "withdrawn_because": row.withdrawn_because,
         "registered": bool((facts.get("deposit") or {}).get("registered")),
         "image": image(row, (facts.get("image") or {}).get("registry", "")),
         "bundle": bundle(application, row),
         "record_url": record_url(application, row),
-        "outputs": [{key: output[key] for key in ("path", "size", "sha256")} for output in outputs],
+        "ran": facts.get("run") is not None,
+        "outputs": [
+            {key: output[key] for key in ("path", "size", "sha256")} | {"brought": bool(output.get("brought"))}
+            for output in outputs
+        ],
         "waiting": row.waiting,
         "error": row.error,
         "remedy": row.remedy,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from tagstone.domain.source import EntryKind
+from tagstone.domain.code.source import EntryKind
 from tagstone.errors import Invalid
 from tagstone.image.flatten import WHITEOUT
 from tagstone.image.tar import Kind, TarEntry, WrittenLayer, ancestors, pieces, sort_key, write_tar

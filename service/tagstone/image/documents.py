@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tagstone.domain.oci import (
+from tagstone.domain.images.oci import (
     DOCKER_LAYER_GZIP,
     DOCKER_LIST,
     DOCKER_MANIFEST,
@@ -82,6 +82,7 @@ class Settings(_Document):
     user: str | None = Field(None, alias="User")
     labels: dict[str, str] | None = Field(None, alias="Labels")
     exposed_ports: dict[str, Any] | None = Field(None, alias="ExposedPorts")
+    stop_signal: str | None = Field(None, alias="StopSignal")
 
 
 class RootFilesystem(_Document):
@@ -126,6 +127,8 @@ def canonical_json(document: Mapping[str, object]) -> bytes:
 def read_manifest(data: bytes) -> Manifest | Index:
     """Read a manifest or index. Raises: Invalid."""
     document = _load(data, "manifest")
+    if "manifests" in document and {"layers", "config"} & document.keys():
+        raise _unreadable("manifest", "it is an index and an image at once")
     return _check(Index, document, "index") if "manifests" in document else _check(Manifest, document, "manifest")
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from tagstone.image.tar import Kind, ancestors
-from tagstone.image.untar import IMPLIED_DIRECTORY, Member, Node, read_tar, refuse
+from tagstone.image.untar import IMPLIED_DIRECTORY, MAX_ENTRIES, Member, Node, read_tar, refuse
 
 WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
@@ -89,6 +89,8 @@ def _lay_over(below: dict[str, Node], layer: _Layer) -> dict[str, Node]:
         {p: n for p, n in below.items() if not _is_hidden(p, hidden, layer.opaque)} if hidden or layer.opaque else dict(below)
     )
     merged.update(layer.added)
+    if len(merged) > 2 * MAX_ENTRIES:
+        raise refuse(f"with those below it, it has more than {2 * MAX_ENTRIES} paths")
     settle_parents(merged, layer.added)
     return merged
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from tagstone.domain.build import Package
+from tagstone.domain.environments.build import Package, PackageArchive
+from tagstone.image.archives import read_archives, tells_archives
 from tagstone.image.code import CodeFile, code_archive, code_layer
 from tagstone.image.flatten import WHITEOUT, RootIndex, index_layers, settle_parents
 from tagstone.image.packages import read_packages, tells_packages
@@ -33,9 +34,10 @@ ENVIRONMENT_TIME = 315532800
 
 @dataclass(frozen=True)
 class EnvironmentLayer(WrittenLayer):
-    """The environment layer, and the packages that the whole root has, sorted."""
+    """The environment layer, the packages that the whole root has, and the archives that apt took some from, sorted."""
 
     packages: tuple[Package, ...] = ()
+    archives: tuple[PackageArchive, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,10 @@ def environment_layer(
     whiteouts = _whiteouts(base.nodes, nodes)
     entries = _entries(wanted | _directories(wanted, whiteouts, nodes), places, whiteouts, spool)
     digest, size = write_tar(entries, out, ENVIRONMENT_TIME)
-    told = {
-        path: _reader(spool, place) for path, place in places.items() if tells_packages(path) and place.node.kind is Kind.FILE
-    }
-    return EnvironmentLayer(digest, size, read_packages(told))
+    files = {path: place for path, place in places.items() if place.node.kind is Kind.FILE}
+    packages = read_packages({path: _reader(spool, place) for path, place in files.items() if tells_packages(path)})
+    archives = read_archives({path: _reader(spool, place) for path, place in files.items() if tells_archives(path)})
+    return EnvironmentLayer(digest, size, packages, archives)
 
 
 def _read_root(root: BinaryIO, spool: BinaryIO) -> dict[str, _Place]:

@@ -1,6 +1,6 @@
 """An image as the files of an OCI image layout: which path holds which bytes."""
 
-from tagstone.domain.oci import INDEX, Image
+from tagstone.domain.images.oci import INDEX, Image
 from tagstone.image.documents import canonical_json, digest_of, media_type
 
 REF_NAME = "org.opencontainers.image.ref.name"

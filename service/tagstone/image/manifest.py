@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import BinaryIO
 
-from tagstone.domain.oci import CONFIG, MANIFEST, Descriptor, Image, ImageSettings, Platform
+from tagstone.domain.images.oci import CONFIG, MANIFEST, Descriptor, Image, ImageSettings, Platform
 from tagstone.errors import Invalid, Permanent
 from tagstone.image.documents import (
     DOCUMENT_BYTES,
@@ -48,6 +48,7 @@ def config_bytes(
         "User": settings.user,
         "Labels": dict(settings.labels),
         "ExposedPorts": {port: {} for port in settings.exposed_ports},
+        "StopSignal": settings.stop_signal,
     }
     return canonical_json(
         {
@@ -141,7 +142,13 @@ def _choose(index: Index, name: str, platform: Platform) -> str:
 
 def _configuration(registry: Registry, name: str, config: Descriptor) -> Configuration:
     with registry.blob(name, config.digest) as stream:
-        return read_configuration(_small(stream, config.digest))
+        data = _small(stream, config.digest)
+    document = read_configuration(data)
+    if len(data) != config.size:
+        raise Invalid(
+            f"{name}'s configuration has {len(data)} bytes, its manifest says {config.size}.", remedy="Use an intact image."
+        )
+    return document
 
 
 def _small(stream: BinaryIO, digest: str) -> bytes:
@@ -165,4 +172,5 @@ def _settings(said: Settings | None) -> ImageSettings:
         user=said.user or "",
         labels=tuple(sorted((said.labels or {}).items())),
         exposed_ports=tuple(sorted(said.exposed_ports or {})),
+        stop_signal=said.stop_signal or "",
     )

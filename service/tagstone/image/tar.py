@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import BinaryIO
 
-from tagstone.domain.oci import LAYER, Descriptor
+from tagstone.domain.images.oci import LAYER, Descriptor
 from tagstone.errors import Invalid
 
 CHUNK = 1 << 20

@@ -22,7 +22,10 @@ else:
 # Names, links and attributes of one entry; beyond it a header is an attack on memory.
 _HEADER_BYTES = 1 << 20
 # The largest images known have some 10^5 entries; each costs memory in an index.
-_MAX_ENTRIES = 4_000_000
+MAX_ENTRIES = 1_000_000
+# What a layer may unpack to: real ones stay below 20 bytes for each that is stored, bombs have a thousand and more.
+_FREE_BYTES = 128 << 20
+_MAX_RATIO = 200
 # Other attributes (SELinux labels, overlay's own) are the storage's, not the image's, and differ between engines.
 _KEPT_XATTRS = frozenset({"security.capability"})
 
@@ -118,6 +121,12 @@ class Member:
         self.path = clean_path(info.name)
         self.device = info.ischr() or info.isblk()
         self.linked = info.islnk()
+        self.plain = info.isreg() and not info.issparse()
+
+    @property
+    def time(self) -> float:
+        """When it was last changed, as the archive says; in seconds since the epoch."""
+        return self._info.mtime
 
     @property
     def target(self) -> str:
@@ -181,8 +190,8 @@ def read_tar(stream: BinaryIO, *, complete: bool) -> Iterator[Member]:
         if info is None:
             break
         count += 1
-        if count > _MAX_ENTRIES:
-            raise refuse(f"it has more than {_MAX_ENTRIES} entries")
+        if count > MAX_ENTRIES:
+            raise refuse(f"it has more than {MAX_ENTRIES} entries")
         yield Member(info, forward)
         # tarfile keeps every member and every global header; memory must not grow with the archive.
         archive.members.clear()  # type: ignore[attr-defined]  # typeshed leaves `members` out; the documentation names it
@@ -199,6 +208,7 @@ class _Filled(io.RawIOBase):
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
+        self.count = 0
 
     def readable(self) -> bool:
         return True
@@ -209,16 +219,37 @@ class _Filled(io.RawIOBase):
         while filled < len(view) and (piece := self._stream.read(len(view) - filled)):
             view[filled : filled + len(piece)] = piece
             filled += len(piece)
+        self.count += filled
         return filled
 
 
+class _Unpacked(io.RawIOBase):
+    """An unpacked stream that is refused as soon as it is far larger than what it was packed in."""
+
+    def __init__(self, plain: io.BufferedIOBase, packed: _Filled) -> None:
+        self._plain = plain
+        self._packed = packed
+        self._count = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        count = self._plain.readinto(buffer)  # type: ignore[arg-type]  # io passes any writable buffer
+        self._count += count
+        if self._count > _FREE_BYTES + _MAX_RATIO * self._packed.count:
+            raise refuse(f"it unpacks to more than {_MAX_RATIO} times its size")
+        return count
+
+
 def _decompressed(stream: BinaryIO) -> BinaryIO:
-    buffered = io.BufferedReader(_Filled(stream), CHUNK)
+    packed = _Filled(stream)
+    buffered = io.BufferedReader(packed, CHUNK)
     magic = buffered.peek(4)[:4]
     if magic[:2] == b"\x1f\x8b":
-        return cast(BinaryIO, gzip.GzipFile(fileobj=buffered))
+        return io.BufferedReader(_Unpacked(gzip.GzipFile(fileobj=buffered), packed), CHUNK)
     if magic == b"\x28\xb5\x2f\xfd":
-        return cast(BinaryIO, zstd.ZstdFile(buffered))
+        return io.BufferedReader(_Unpacked(zstd.ZstdFile(buffered), packed), CHUNK)
     return buffered
 
 

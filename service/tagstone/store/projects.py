@@ -3,8 +3,9 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tagstone.domain.source import ProjectIdentity
-from tagstone.store.tables import Project
+from tagstone.domain.code.source import ProjectIdentity
+from tagstone.domain.publications.publication import State
+from tagstone.store.tables import Project, Publication
 
 
 def get(session: Session, project_id: int) -> Project:
@@ -15,6 +16,28 @@ def get(session: Session, project_id: int) -> Project:
 def find(session: Session, key: str) -> Project | None:
     """The project with this key, if it is known."""
     return session.scalars(select(Project).where(Project.key == key)).one_or_none()
+
+
+def find_number(session: Session, project_id: int) -> Project | None:
+    """The project with this row id, if there is one."""
+    return session.get(Project, project_id)
+
+
+def listing(session: Session, limit: int, offset: int) -> list[Project]:
+    """Projects by name."""
+    return list(session.scalars(select(Project).order_by(Project.name, Project.id).limit(limit).offset(offset)))
+
+
+def has_records(session: Session, project_id: int) -> bool:
+    """Say whether something of a project was released."""
+    released = (State.PUBLISHED, State.WITHDRAWN)
+    query = select(Publication.id).where(Publication.project_id == project_id, Publication.state.in_(released))
+    return session.scalars(query.limit(1)).first() is not None
+
+
+def named(session: Session, name: str) -> list[Project]:
+    """The projects of this name, by key."""
+    return list(session.scalars(select(Project).where(Project.name == name).order_by(Project.key)))
 
 
 def ensure(session: Session, identity: ProjectIdentity, now: float) -> Project:

@@ -10,10 +10,11 @@ from fastapi.responses import FileResponse, StreamingResponse
 
 from tagstone.bundle.files import SUMS, parse_checksum_list
 from tagstone.errors import Invalid, NotFound
-from tagstone.web.headers import FILE_HEADERS
+from tagstone.web.headers import FILE_HEADERS, PICTURE_HEADERS
 
-# Raster images only: SVG and HTML can carry scripts.
+# SVG can carry scripts: as an <img> it runs none, and opened by itself it is in a sandbox.
 PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif", ".webp": "image/webp"}
+PICTURES |= {".svg": "image/svg+xml"}
 _CHUNK = 1 << 20
 _BLOCK = 512
 
@@ -51,7 +52,7 @@ def answer(folder: Path, path: str) -> FileResponse:
     found = find(folder, path)
     picture = PICTURES.get(PurePosixPath(path).suffix.lower())
     if picture:
-        return FileResponse(found, headers=FILE_HEADERS, media_type=picture)
+        return FileResponse(found, headers=PICTURE_HEADERS, media_type=picture)
     name = PurePosixPath(path).name
     return FileResponse(found, headers=FILE_HEADERS, media_type="application/octet-stream", filename=name)
 

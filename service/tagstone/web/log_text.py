@@ -1,16 +1,13 @@
-"""Logs as text: the end of one for a page, the whole of one for a download; without what moves a terminal's cursor."""
+"""Logs as text: the end of one for a page, without what moves a terminal's cursor."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-from tagstone.errors import NotFound
+from tagstone.edges.log_bytes import chunk
 from tagstone.ports import Storage
-from tagstone.store import logs
 from tagstone.store.tables import Log
 
 TAIL_BYTES = 24 * 1024
-_PIECE = 1 << 16
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -29,7 +26,7 @@ def tail(storage: Storage, log: Log) -> str:
     """The last lines of a log in chunks."""
     parts, size, number = [], 0, log.last
     while number > 0 and size < TAIL_BYTES:
-        parts.append(_read(storage, log, number))
+        parts.append(chunk(storage, log, number))
         size += len(parts[-1])
         number -= 1
     data = b"".join(reversed(parts))
@@ -42,21 +39,3 @@ def tail_of_file(file: Path) -> str:
         size = stream.seek(0, 2)
         stream.seek(max(0, size - TAIL_BYTES))
         return clean(stream.read(TAIL_BYTES), from_start=size <= TAIL_BYTES)
-
-
-def whole(storage: Storage, log: Log) -> Iterator[bytes]:
-    """Every byte of a log, as it was written, in pieces worth sending: the chunks of a quiet run are many and small."""
-    piece = bytearray()
-    for number in range(1, log.last + 1):
-        piece += _read(storage, log, number)
-        if len(piece) >= _PIECE or number == log.last:
-            yield bytes(piece)
-            piece.clear()
-
-
-def _read(storage: Storage, log: Log, number: int) -> bytes:
-    try:
-        with storage.open(logs.chunk_key(log.publication_id, log.source, number)) as stream:
-            return stream.read()
-    except NotFound:
-        return b""

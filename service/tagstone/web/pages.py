@@ -1,32 +1,33 @@
-"""The pages. Handlers are plain functions (the framework runs them in threads) and only read."""
+"""The pages of the catalogue and of publications. Handlers are plain functions (the framework runs them in threads) and only read."""
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
-from fastapi import APIRouter, Query, Response
-from fastapi import Path as InPath
-from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
+from fastapi import APIRouter, Depends, Response
+from fastapi.responses import JSONResponse, StreamingResponse
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from tagstone import __version__
-from tagstone.domain import record
-from tagstone.domain.publication import State
+from tagstone.actions import approve as approving
+from tagstone.actions import diff
+from tagstone.actions.access import refuse_withdrawn
+from tagstone.domain.people.viewer import Right, Viewer
+from tagstone.domain.publications.publication import State
+from tagstone.domain.publications.record import Facts
+from tagstone.edges import log_bytes
+from tagstone.edges.entrance import Visitor
+from tagstone.edges.forms import FormToken
+from tagstone.edges.ids import PageNumber, PublicationId
 from tagstone.errors import NotFound
-from tagstone.ports import Clock, Storage
-from tagstone.store import logs, publications, steps
-from tagstone.store.session import Sessions
+from tagstone.store import publications, search, steps
 from tagstone.store.tables import Publication
-from tagstone.web import bundles, citations, log_text, publication_page, record_page
+from tagstone.web import catalogue, publication_page
 from tagstone.web.headers import FILE_HEADERS
-from tagstone.web.record_page import Place
-from tagstone.web.rendering import Rendering
+from tagstone.web.sources import Sources
 
-PER_PAGE = 50
-_VERSIONS = 200
-# What is no publication's id is no address; the database is not asked.
-PublicationId = Annotated[str, InPath(pattern="^[pr][0-9a-f]{16}$")]
-PageNumber = Annotated[int, Query(ge=1, le=1_000_000)]
+PER_PAGE = 25
+_SHOWN_FILES = 200
 
 
 @dataclass(frozen=True)
@@ -48,105 +49,98 @@ class Paging:
 
 
 class Pages:
-    """The handlers, with what they read from: rows, logs in storage, bundles below `home`."""
+    """The handlers, with what they read from."""
 
-    def __init__(
-        self, sessions: Sessions, storage: Storage, clock: Clock, home: Path, place: Place, rendering: Rendering
-    ) -> None:
-        self._sessions = sessions
-        self._storage = storage
-        self._clock = clock
-        self._home = home
-        self._place = place
-        self._rendering = rendering
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
 
     def router(self) -> APIRouter:
-        """The addresses of all pages."""
+        """The addresses of these pages."""
         router = APIRouter(include_in_schema=False)
         for address, handler in (
             ("/", self.catalogue),
-            ("/records/{publication}", self.record),
-            ("/records/{publication}/files/{path:path}", self.file),
             ("/publications", self.publications),
             ("/publications/{publication}", self.publication),
+            ("/publications/{publication}/review", self.review),
             ("/health", self.health),
         ):
             router.add_api_route(address, handler, methods=["GET", "HEAD"], response_model=None)
         # What is made while it is sent has no HEAD: it would be made for nothing.
-        router.add_api_route("/records/{publication}/bundle.tar", self.bundle, methods=["GET"], response_model=None)
         router.add_api_route("/publications/{publication}/logs/{source}", self.log, methods=["GET"], response_model=None)
         return router
 
-    def catalogue(self, page: PageNumber = 1) -> Response:
-        """All records, newest first."""
-        with self._sessions.read() as session:
-            paging = Paging(page, publications.count(session, state=State.PUBLISHED))
-            rows = publications.listing(session, state=State.PUBLISHED, facts=False, limit=PER_PAGE, offset=paging.offset)
-            texts = publications.citations(session, [row.id for row in rows])
-        known = {publication: citations.read(citation) for publication, citation in texts.items()}
-        return self._rendering.page("catalogue.html", {"rows": rows, "citations": known, "paging": paging})
+    def catalogue(self, asked: Annotated[catalogue.Asked, Depends()], older: str = "", newer: str = "") -> Response:
+        """Records, newest first: all of them, or those with the words and filters that are asked for."""
+        places = catalogue.mark(older), catalogue.mark(newer)
+        with self._sources.sessions.read() as session:
+            found = search.find(session, asked.wanted(), PER_PAGE, *places)
+            choices = {"year": search.years(session), "licence": search.licences(session)}
+            projects = search.projects(session)
+        context = {"asked": asked, "found": found, "choices": choices, "projects": projects, "contents": catalogue.CONTENTS}
+        context |= {"first": places == (None, None), "counted": search.COUNTED}
+        return self._sources.rendering.page("catalogue.html", context)
 
-    def record(self, publication: PublicationId) -> Response:
-        """The page of one record, or of what a rehearsal would publish; until there is one, where it stands."""
-        with self._sessions.read() as session:
-            row = publications.get(session, publication)
-            if not State(row.state).done or row.facts is None:
-                return RedirectResponse(f"{self._place.root}/publications/{row.id}", 302)
-            versions = publications.listing(
-                session, state=State.PUBLISHED, project_id=row.project_id, facts=False, limit=_VERSIONS
-            )
-        bundle = self._bundle(row)
-        shown = record_page.gather(
-            row, record.load(row.facts.encode()), versions, bundle if bundle.is_dir() else None, self._place
-        )
-        return self._rendering.page("record.html", {"page": shown})
-
-    def file(self, publication: PublicationId, path: str) -> Response:
-        """One file of a record's bundle."""
-        return bundles.answer(self._bundle_of(publication), path)
-
-    def bundle(self, publication: PublicationId) -> Response:
-        """The whole bundle as one tar."""
-        return bundles.archive(self._bundle_of(publication), publication)
-
-    def publications(self, page: PageNumber = 1, state: State | None = None) -> Response:
+    def publications(self, viewer: Visitor, page: PageNumber = 1, state: State | None = None) -> Response:
         """All publications and rehearsals, newest first."""
-        with self._sessions.read() as session:
-            paging = Paging(page, publications.count(session, state=state))
-            rows = publications.listing(session, state=state, facts=False, limit=PER_PAGE, offset=paging.offset)
+        with self._sources.sessions.read() as session:
+            visible = self._sources.access.visible(session, viewer)
+            paging = Paging(page, publications.count(session, state=state, visible=visible))
+            rows = publications.listing(
+                session, state=state, visible=visible, facts=False, limit=PER_PAGE, offset=paging.offset
+            )
         context = {"rows": rows, "paging": paging, "state": state, "states": list(State)}
-        return self._rendering.page("publications.html", context)
+        return self._sources.rendering.page("publications.html", context)
 
-    def publication(self, publication: PublicationId, *, follow: bool = False) -> Response:
-        """Where one publication stands; `follow` looks again by itself while it is under way."""
-        with self._sessions.read() as session:
-            row = publications.get(session, publication)
-            journal, kept = steps.of(session, row.id), logs.of(session, row.id)
-        shown = publication_page.gather(row, journal, kept, self._storage, self._clock.now())
-        return self._rendering.page("publication.html", {"page": shown, "follow": follow and shown.active})
+    def publication(self, viewer: Visitor, form: FormToken, publication: PublicationId, *, follow: bool = False) -> Response:
+        """Where one publication stands; `follow` looks again by itself where no script does."""
+        with self._sources.sessions.read() as session:
+            row = self._sources.standing(session, viewer, publication)
+            journal, kept = steps.of(session, row.id), self._sources.logs(session, viewer, row)
+            doing = self._doing(session, viewer, row)
+        shown = publication_page.gather(row, journal, kept, self._sources.storage, self._sources.clock.now())
+        context = {"page": shown, "follow": follow and shown.active, "doing": doing, "form": form}
+        return self._sources.rendering.page("publication.html", context)
 
-    def log(self, publication: PublicationId, source: str) -> Response:
+    def review(self, viewer: Visitor, form: FormToken, publication: PublicationId) -> Response:
+        """Everything that a person looks at before they approve a release."""
+        with self._sources.sessions.read() as session:
+            row = self._sources.standing(session, viewer, publication)
+            closed, approves = self._sources.closed(row), self._may(session, viewer, Right.APPROVE, row)
+            session.expunge_all()
+            code = _kept_back if closed else diff.stored_code(self._sources.storage)
+            found = approving.review(session, publication, code)
+        context = {"review": found, "shown": 0 if closed else _SHOWN_FILES, "approves": approves, "form": form}
+        return self._sources.rendering.page("review.html", context)
+
+    def log(self, viewer: Visitor, publication: PublicationId, source: str) -> Response:
         """A whole log, as plain text."""
-        with self._sessions.read() as session:
-            found = logs.find(session, publication, source)
+        with self._sources.sessions.read() as session:
+            row = self._sources.standing(session, viewer, publication)
+            refuse_withdrawn(row)
+            found = next((log for log in self._sources.logs(session, viewer, row) if log.source == source), None)
         if found is None:
             raise NotFound("There is no such log.", remedy="The publication's page shows the logs it has.")
         headers = FILE_HEADERS | {"Content-Disposition": "inline"}
-        return StreamingResponse(log_text.whole(self._storage, found), headers=headers, media_type="text/plain; charset=utf-8")
+        whole = log_bytes.whole(self._sources.storage, found)
+        return StreamingResponse(whole, headers=headers, media_type="text/plain; charset=utf-8")
+
+    def _doing(self, session: Session, viewer: Viewer, row: Publication) -> list[tuple[str, str]]:
+        """What the viewer may do with a publication as it stands, by address and label."""
+        if not self._may(session, viewer, Right.WORK, row):
+            return []
+        if row.state in (State.FAILED, State.CANCELLED):
+            return [("retry", "Try again")]
+        return [("cancel", "Cancel")] if State(row.state).active and not row.cancel_requested else []
+
+    def _may(self, session: Session, viewer: Viewer, right: Right, row: Publication) -> bool:
+        return viewer.person is not None and self._sources.access.allows(session, viewer, right, row.project_id)
 
     def health(self) -> Response:
         """Whether the server can read its database."""
-        with self._sessions.read() as session:
+        with self._sources.sessions.read() as session:
             session.execute(text("SELECT 1"))
         return JSONResponse({"status": "ok", "version": __version__})
 
-    def _bundle(self, row: Publication) -> Path:
-        return self._home / (row.bundle_key or f"bundles/{row.id}")
 
-    def _bundle_of(self, publication: str) -> Path:
-        with self._sessions.read() as session:
-            row = publications.get(session, publication)
-        bundle = self._bundle(row)
-        if not State(row.state).done or not bundle.is_dir():
-            raise NotFound("There is no bundle of this publication.", remedy="Its page says where it stands.")
-        return bundle
+def _kept_back(_facts: Facts) -> BinaryIO:
+    raise NotFound("The code is not for everybody yet.", remedy="`tagstone approve` compares it.")

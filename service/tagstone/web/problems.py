@@ -1,4 +1,4 @@
-"""Errors as pages for people: the one table from our errors to HTTP, and what to do next."""
+"""Errors as pages for people, with what to do next."""
 
 from collections.abc import Mapping
 
@@ -7,16 +7,18 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
-from tagstone.errors import Conflict, Forbidden, Invalid, NotFound, TagstoneError, Temporary
+from tagstone.edges.statuses import headers_of, status_of
+from tagstone.errors import TagstoneError
 from tagstone.web.headers import HEADERS
 from tagstone.web.rendering import Rendering
 
-STATUS: dict[type[TagstoneError], int] = {NotFound: 404, Forbidden: 403, Conflict: 409, Invalid: 422, Temporary: 503}
 _START = "Start from the catalogue of records."
 _TITLES = {
+    401: "Who are you?",
     403: "This is not for everybody",
     404: "There is nothing here",
     405: "This server only shows",
+    410: "This was withdrawn",
     409: "That contradicts what is there",
     422: "That cannot be read",
     503: "Please try again in a moment",
@@ -26,16 +28,19 @@ _TITLES = {
 def install(app: FastAPI, rendering: Rendering) -> None:
     """Answer every error of `app` with a page; faults of ours say nothing of the inside."""
 
-    def problem(status: int, message: str, remedy: str, headers: Mapping[str, str] | None = None) -> HTMLResponse:
+    def problem(
+        status: int, message: str, remedy: str, headers: Mapping[str, str] | None = None, back: str | None = None
+    ) -> HTMLResponse:
         title = _TITLES.get(status, "Something went wrong")
-        context = {"status": status, "title": title, "message": message, "remedy": remedy}
+        context = {"status": status, "title": title, "message": message, "remedy": remedy, "back": back}
         return rendering.page("problem.html", context, status, dict(headers or {}) | HEADERS)
 
-    async def ours(_request: Request, error: Exception) -> HTMLResponse:
+    async def ours(request: Request, error: Exception) -> HTMLResponse:
         assert isinstance(error, TagstoneError)
-        status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
-        retry = {"Retry-After": str(round(error.delay))} if isinstance(error, Temporary) else None
-        return problem(status, error.message, error.remedy, retry)
+        status = status_of(error)
+        # Whether it is there or not: somebody else may see more.
+        back = request.url.path if request.method == "GET" and status in (401, 404) else None
+        return problem(status, error.message, error.remedy, headers_of(error), back)
 
     async def of_http(_request: Request, error: Exception) -> HTMLResponse:
         assert isinstance(error, HTTPException)

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tagstone.domain.publication import Kind, State, Step, steps
+from tagstone.domain.forges.remote import is_remote
+from tagstone.domain.publications.publication import Kind, State, Step, steps
 from tagstone.ports import Storage
+from tagstone.store.steps import FAILED, WAITING
 from tagstone.store.tables import Log, Publication, StepRow
 from tagstone.web import log_text
+from tagstone.web.failure import Failure, explain
 
 NAMES = {
     Step.RESOLVE: "Resolve the tag and check the manifest",
@@ -16,9 +19,11 @@ NAMES = {
     Step.COLLECT: "Collect the outputs",
     Step.BUNDLE: "Bundle everything",
     Step.UPLOAD: "Upload the bundle",
+    Step.REVIEW: "Wait for approval, where it is asked for",
     Step.RELEASE: "Release the record",
     Step.CONFIRM: "Confirm that it is there",
 }
+_LOGS = {"inputs": "Inputs", "build": "Log of the build", "run": "Log of the run"}
 
 
 @dataclass(frozen=True)
@@ -52,11 +57,18 @@ class PublicationPage:
     row: Publication
     steps: list[StepLine]
     logs: list[LogPart]
+    failure: Failure | None = None
 
     @property
     def active(self) -> bool:
         """True while it may change."""
         return State(self.row.state).active
+
+    @property
+    def to_approve(self) -> bool:
+        """True while a person has to look before the release."""
+        resting = any(line.name == Step.REVIEW and line.state == WAITING for line in self.steps)
+        return self.active and resting and self.row.approved_at is None
 
     @property
     def record(self) -> bool:
@@ -67,8 +79,10 @@ class PublicationPage:
 def gather(row: Publication, journal: Sequence[StepRow], logs: Sequence[Log], storage: Storage, now: float) -> PublicationPage:
     """All that the page of `row` shows, as it stands at `now`."""
     begun = {journalled.step: journalled for journalled in journal}
-    lines = [_line(step, begun.get(step), now) for step in steps(Kind(row.kind))]
-    return PublicationPage(row, lines, [_part(storage, log) for log in _latest(logs)])
+    lines = [_line(step, begun.get(step), now) for step in steps(Kind(row.kind), deposits=is_remote(row.project.location))]
+    parts = [_part(storage, log) for log in _latest(logs)]
+    failed = next((line.name for line in lines if line.state == FAILED), row.step)
+    return PublicationPage(row, lines, parts, explain(row, failed, [(part.source, part.title, part.text) for part in parts]))
 
 
 def _line(step: Step, row: StepRow | None, now: float) -> StepLine:
@@ -79,12 +93,12 @@ def _line(step: Step, row: StepRow | None, now: float) -> StepLine:
 
 
 def _latest(logs: Sequence[Log]) -> list[Log]:
-    """Of `build` and of `run` the log of the last attempt that had one."""
+    """Of each kind the log of the last attempt that had one."""
     last = {log.source.partition("-")[0]: log for log in logs if log.last > 0}
-    return [last[name] for name in ("build", "run") if name in last]
+    return [last[name] for name in _LOGS if name in last]
 
 
 def _part(storage: Storage, log: Log) -> LogPart:
     name, _, attempt = log.source.partition("-")
-    title = {"build": "Log of the build", "run": "Log of the run"}[name] + (f" (attempt {attempt})" if attempt > "1" else "")
+    title = _LOGS[name] + (f" (attempt {attempt})" if attempt > "1" else "")
     return LogPart(title, log.source, log_text.tail(storage, log), log.size, log.ended)

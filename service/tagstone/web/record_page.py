@@ -3,54 +3,35 @@
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from tagstone.domain import citing, hardware_table
-from tagstone.domain.deposit import DepositMetadata
-from tagstone.domain.hardware_table import Row
-from tagstone.domain.record import Facts
+from tagstone.actions.describe import describe
+from tagstone.domain.citations.citing import metadata_for
+from tagstone.domain.deposits.deposit import DepositMetadata, Related
+from tagstone.domain.publications.record import Facts
+from tagstone.domain.runs import hardware_table
+from tagstone.domain.runs.hardware_table import Row
+from tagstone.errors import TagstoneError
 from tagstone.store.tables import Publication
-from tagstone.web import bundles, citations, log_text
+from tagstone.web import bundles, citations, hardware_plot, log_text, outputs, run_yourself
 from tagstone.web.bundles import Listed
-from tagstone.web.preview import Preview, is_table, preview
+from tagstone.web.citations import Cited
+from tagstone.web.hardware_plot import Plot
+from tagstone.web.outputs import Kind, Output
+from tagstone.web.place import Place
+from tagstone.web.renditions import Renditions
+from tagstone.web.run_yourself import Way
 
-_SHOWN_OUTPUTS, _SHOWN_PICTURES, _SHOWN_TABLES, _SHOWN_FILES = 200, 12, 6, 200
-_TABLE_BYTES = 8 * 2**20
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where people reach this server: its URL, and whether it hands out images under `/v2/`."""
-
-    url: str
-    serves_images: bool
-
-    @property
-    def root(self) -> str:
-        """The path under which the server is reached, empty for a host of its own."""
-        return urlsplit(self.url).path.rstrip("/")
-
-    @property
-    def image_host(self) -> str | None:
-        """What engines pull from; None where there is nothing: `/v2/` must stand at the root of a host."""
-        return urlsplit(self.url).netloc if self.serves_images and not self.root else None
-
-    @property
-    def encrypted(self) -> bool:
-        """False where engines have to be told that there is no TLS."""
-        return urlsplit(self.url).scheme == "https"
-
-
-@dataclass(frozen=True)
-class Output:
-    """One output; `file` is its path in the bundle, None when it is not there."""
-
-    path: str
-    size: int
-    sha256: str
-    file: str | None
-    picture: bool
-    table: Preview | None
+_SHOWN_FILES = 200
+# What the bundle may hold about how the record came about: the beginning of its name, what it is called, what it is for.
+_PROVENANCE = (
+    ("ro-crate-metadata.json", "RO-Crate", "everything in the bundle and how it belongs together"),
+    ("provenance", "Provenance", "what the image and each output were made from (SLSA, in-toto)"),
+    ("sbom", "Software bill of materials", "every package in the image (CycloneDX)"),
+    ("codemeta.json", "CodeMeta", "the software for catalogues of software"),
+    ("CITATION.cff", "Citation file", "with the identifier in it"),
+    ("tagstone.json", "Facts", "all that was recorded, for programs"),
+    ("SHA256SUMS", "Checksums", "of every file"),
+)
 
 
 @dataclass(frozen=True)
@@ -60,32 +41,38 @@ class RecordPage:
     row: Publication
     facts: Facts
     metadata: DepositMetadata
-    apa: str
-    bibtex: str
+    cited: list[Cited]
     versions: list[Publication]
-    pulls: list[tuple[str, str]]
+    image: str | None
+    ways: list[Way]
     command: str
     hardware: list[Row]
+    plots: list[Plot]
     outputs: list[Output]
     files: list[Listed]
     files_total: int
     bytes_total: int
+    provenance: list[tuple[str, str, str]]
     log: str | None
 
-    @property
-    def pictures(self) -> list[Output]:
-        """Outputs that are shown."""
-        return [output for output in self.outputs if output.picture and output.file][:_SHOWN_PICTURES]
-
-    @property
-    def tables(self) -> list[Output]:
-        """Outputs whose first lines are shown."""
-        return [output for output in self.outputs if output.table]
+    def shown(self, kind: Kind) -> list[Output]:
+        """Outputs of which there is a preview of this kind."""
+        return [output for output in self.outputs if output.kind == kind]
 
     @property
     def outputs_total(self) -> int:
         """How many outputs there are, shown or not."""
         return len(self.facts.outputs)
+
+    @property
+    def brought(self) -> int:
+        """How many outputs were not made by a run of ours."""
+        return sum(output.brought for output in self.facts.outputs)
+
+    @property
+    def related(self) -> tuple[Related, ...]:
+        """Other works; the project's own address stands elsewhere."""
+        return tuple(work for work in self.metadata.related if work.identifier != self.facts.source.project.url)
 
     @property
     def newer(self) -> Publication | None:
@@ -95,50 +82,45 @@ class RecordPage:
         )
 
 
-def gather(row: Publication, facts: Facts, versions: list[Publication], bundle: Path | None, place: Place) -> RecordPage:
+def gather(
+    row: Publication, facts: Facts, versions: list[Publication], bundle: Path | None, place: Place, renditions: Renditions
+) -> RecordPage:
     """All that the page of `row` shows; `bundle` is its folder, None when that is gone."""
-    metadata = citing.metadata_for(facts, citations.read(facts.source.citation))
+    metadata = metadata_of(facts)
     files = bundles.listing(bundle) if bundle else []
     log = bundle / "logs" / "run.log" if bundle else None
     return RecordPage(
         row=row,
         facts=facts,
         metadata=metadata,
-        apa=citing.apa(metadata, facts.deposit),
-        bibtex=citing.bibtex(metadata, facts.deposit),
+        cited=citations.cited(facts, metadata),
         versions=versions,
-        pulls=_pulls(facts, place),
+        image=run_yourself.image_address(facts, place),
+        ways=run_yourself.ways(facts, place, bundled=bool(files)) if facts.image else [],
         command=shlex.join(facts.run.spec.command) if facts.run else "",
         hardware=hardware_table.rows(facts.run) if facts.run else [],
-        outputs=_outputs(facts, files, bundle),
+        plots=hardware_plot.plots(facts.run) if facts.run else [],
+        outputs=outputs.gather(facts, {file.path for file in files}, bundle, renditions),
         files=files[:_SHOWN_FILES],
         files_total=len(files),
         bytes_total=sum(file.size for file in files),
+        provenance=_provenance(files),
         log=log_text.tail_of_file(log) if log and log.is_file() else None,
     )
 
 
-def _outputs(facts: Facts, files: list[Listed], bundle: Path | None) -> list[Output]:
-    there = {file.path for file in files}
-    found, tables = [], 0
-    for output in facts.outputs[:_SHOWN_OUTPUTS]:
-        path = f"outputs/{output.path}"
-        table = None
-        if bundle and path in there and is_table(path) and output.size <= _TABLE_BYTES and tables < _SHOWN_TABLES:
-            table = preview(bundle / path, path)
-            tables += table is not None
-        file = path if path in there else None
-        found.append(Output(output.path, output.size, output.sha256, file, bundles.is_picture(path), table))
-    return found
+def metadata_of(facts: Facts) -> DepositMetadata:
+    """Who and what a record is, as it says of itself now."""
+    try:
+        return describe(facts)[0]
+    except TagstoneError:  # of an earlier version's manifest or citation: the page still stands
+        return metadata_for(facts, citations.read(facts.citation))
 
 
-def _pulls(facts: Facts, place: Place) -> list[tuple[str, str]]:
-    """How Podman and Docker run the image: engine and command line; nothing where no registry offers the image."""
-    host = facts.image.registry or place.image_host if facts.image else None
-    if facts.image is None or facts.run is None or not host:
-        return []
-    network = [] if facts.run.spec.network else ["--network", "none"]
-    rest = [*network, f"{host}/{facts.image.image.reference}", *facts.run.spec.command]
-    plain = host == place.image_host and not place.encrypted
-    podman = ["podman", "run", "--rm", *(["--tls-verify=false"] if plain else []), *rest]
-    return [("Podman", shlex.join(podman)), ("Docker", shlex.join(["docker", "run", "--rm", *rest]))]
+def _provenance(files: list[Listed]) -> list[tuple[str, str, str]]:
+    """Path, name and purpose of the documents that are there."""
+    top = [file.path for file in files if "/" not in file.path]
+    found = (
+        (next((path for path in top if path.startswith(begin)), ""), name, purpose) for begin, name, purpose in _PROVENANCE
+    )
+    return [entry for entry in found if entry[0]]

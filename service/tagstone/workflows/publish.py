@@ -1,6 +1,7 @@
 """The order of a publication and its waiting. What each step does is in steps.py.
 
-A step answers what comes next: `go` on, `wait` for somebody else, `retry` after trouble that may pass, or `stop`.
+A step answers what comes next: `go` on, `wait` for somebody else, `retry` after trouble that may pass, or `stop`. What waits
+for a person's approval stops too: the approval queues the next attempt, which finds every step before it done.
 """
 
 from typing import TypedDict
@@ -8,8 +9,8 @@ from typing import TypedDict
 from dbos import DBOS
 
 from tagstone.adapters.workqueue import WORKFLOW
-from tagstone.domain.publication import Kind, Step, steps
-from tagstone.workflows.steps import Steps
+from tagstone.domain.publications.publication import Kind, Step, steps
+from tagstone.workflows.steps import ANY_ATTEMPT, Steps
 from tagstone.workflows.waiting import wait
 
 
@@ -24,17 +25,19 @@ def register(performer: Steps) -> None:
     """Make the workflow known to the durable engine, with the steps it is to perform."""
 
     @DBOS.step(name="perform")
-    async def perform(publication: str, step: str, failures: int) -> Answer:
-        following, seconds = await performer.perform(publication, Step(step), failures)
+    async def perform(publication: str, step: str, failures: int, attempt: int, waits: int) -> Answer:
+        following, seconds = await performer.perform(publication, Step(step), failures, attempt, waits)
         return {"next": following, "seconds": seconds}
 
     @DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)
-    async def publish(publication: str, kind: str) -> str:
-        for step in steps(Kind(kind)):
-            failures = 0
-            while (answer := await perform(publication, step.value, failures))["next"] != "go":
+    async def publish(publication: str, kind: str, attempt: int = ANY_ATTEMPT) -> str:
+        # Whether a rehearsal deposits, the step itself knows.
+        for step in steps(Kind(kind), deposits=True):
+            failures = waits = 0
+            while (answer := await perform(publication, step.value, failures, attempt, waits))["next"] != "go":
                 if answer["next"] == "stop":
                     return "stopped"
                 failures += answer["next"] == "retry"
+                waits += answer["next"] == "wait"
                 await wait(answer["seconds"], durable=True)
         return "done"

@@ -3,21 +3,32 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
-from tagstone.domain import record
-from tagstone.domain.archived import Archived
-from tagstone.domain.policy import Policy
-from tagstone.domain.publication import Kind, State
-from tagstone.domain.record import Facts
-from tagstone.domain.run import LogChunk
-from tagstone.domain.source import Commit, ProjectIdentity
-from tagstone.domain.waiting import Durations
+from tagstone.actions import pack
+from tagstone.actions.accounts import Accounts
+from tagstone.actions.drafts import Drafts
+from tagstone.actions.journal import Journal
+from tagstone.actions.pack import Deposited
+from tagstone.domain.code.source import Commit, ProjectIdentity
+from tagstone.domain.deposits.deposit import Limits
+from tagstone.domain.deposits.packing import PACK
+from tagstone.domain.forges.remote import is_remote
+from tagstone.domain.images.oci import ImageReference
+from tagstone.domain.publications import record
+from tagstone.domain.publications.archived import Archived
+from tagstone.domain.publications.policy import Policy
+from tagstone.domain.publications.publication import Kind, State, Step, steps
+from tagstone.domain.publications.record import Facts
+from tagstone.domain.publications.waiting import Durations
+from tagstone.domain.runs.caps import Caps
+from tagstone.domain.runs.caps import load as load_caps
+from tagstone.domain.runs.run import LogChunk
 from tagstone.errors import NotFound, Permanent
-from tagstone.ports import Ports
-from tagstone.store import bundles, logs, projects, publications
+from tagstone.ports import DepositAccount, Ports
+from tagstone.store import bundles, logs, projects, publications, registrations
 from tagstone.store.session import Sessions
 from tagstone.workflows.waiting import wait
 
@@ -30,7 +41,10 @@ class Cancelled(Exception):
 
 @dataclass(frozen=True)
 class Subject:
-    """The publication a step works on, as it stood when the step began."""
+    """The publication a step works on, as it stood when the step began; `handed_…` is what a CI job handed in.
+
+    `registered` says that it is of a project registered at a forge, with these `caps`.
+    """
 
     id: str
     kind: Kind
@@ -41,11 +55,25 @@ class Subject:
     supersedes: str | None
     created_at: float
     recorded: Facts | None
+    handed_image: ImageReference | None = None
+    handed_manifest: str | None = None
+    registered: bool = False
+    caps: Caps = field(default_factory=Caps)
 
     @property
     def key(self) -> str:
         """What this attempt's build and run are named by outside."""
         return f"{self.id}-{self.attempt}"
+
+    @property
+    def rehearses(self) -> bool:
+        """True where nothing may come of it that lasts."""
+        return self.kind is Kind.REHEARSAL
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Its steps: rehearsals of a forge's project deposit too, those of a local repository do not."""
+        return steps(self.kind, deposits=is_remote(self.project.location))
 
     @property
     def facts(self) -> Facts:
@@ -59,6 +87,7 @@ def load_subject(sessions: Sessions, publication_id: str) -> tuple[Subject, Stat
     """The publication as it stands, its state, and whether it is asked to stop. Raises: NotFound."""
     with sessions.read() as session:
         row = publications.get(session, publication_id)
+        registration = registrations.of_project(session, row.project_id)
         subject = Subject(
             id=row.id,
             kind=Kind(row.kind),
@@ -69,6 +98,10 @@ def load_subject(sessions: Sessions, publication_id: str) -> tuple[Subject, Stat
             supersedes=row.supersedes,
             created_at=row.created_at,
             recorded=record.load(row.facts.encode()) if row.facts else None,
+            handed_image=ImageReference(*row.handed_image.rsplit("@", 1)) if row.handed_image else None,
+            handed_manifest=row.handed_manifest,
+            registered=registration is not None,
+            caps=load_caps(registration.caps) if registration else Caps(),
         )
         return subject, State(row.state), row.cancel_requested
 
@@ -85,14 +118,32 @@ class Work:
     pool: Executor
     home: Path
 
+    @property
+    def accounts(self) -> Accounts:
+        """Finds accounts at depositories."""
+        return Accounts(self.sessions, self.ports.depositories, self.ports.vault, self.policy)
+
+    def account(self) -> DepositAccount:
+        """The account that this publication's deposit was begun with. Blocks."""
+        return self.accounts.of_publication(self.subject.id)
+
+    @property
+    def drafts(self) -> Drafts:
+        """The drafts of this site."""
+        return Drafts(self.sessions, self.accounts, self.ports.clock)
+
+    @property
+    def journal(self) -> Journal:
+        """What the depository was asked for this publication."""
+        return self.drafts.journal(self.subject.id)
+
     async def call(self, function: Callable[..., T], *arguments: object) -> T:
         """Call a function that blocks in a thread of our own pool: asyncio's has too few."""
         return await asyncio.get_running_loop().run_in_executor(self.pool, lambda: function(*arguments))
 
     async def look(self) -> None:
         """Raise Cancelled when somebody asked for it."""
-        if await self.call(self.cancel_requested):
-            raise Cancelled
+        await self.call(self.heed)
 
     async def until(self, observe: Callable[[], Awaitable[T | None]]) -> T:
         """Look again and again, ever less often, until `observe` answers something. Raises: Cancelled."""
@@ -128,14 +179,27 @@ class Work:
         with self.sessions.write() as session:
             bundles.put(session, self.subject.id, str(self.bundle.relative_to(self.home)), files)
 
-    def bundle_files(self) -> list[Archived]:
-        """What the bundle holds, as it was recorded."""
+    def deposited(self, limits: Limits) -> Deposited:
+        """What is deposited of the bundle at a depository with these limits, recorded; the pack is made where one is needed."""
         with self.sessions.read() as session:
-            return bundles.files(session, self.subject.id)
+            bundle, known = bundles.files(session, self.subject.id), bundles.deposited(session, self.subject.id)
+        made = pack.deposited(bundle, limits, self.bundle, self._pack, known)
+        with self.sessions.write() as session:
+            bundles.put_deposited(session, self.subject.id, made.files)
+        return made
 
-    def open_bundled(self, path: str) -> BinaryIO:
-        """Open a file of the bundle by its path in it."""
-        return (self.bundle / path).open("rb")
+    def deposited_files(self) -> list[Archived]:
+        """What the deposit is to hold, as it was recorded."""
+        with self.sessions.read() as session:
+            return bundles.deposited(session, self.subject.id)
+
+    def remove_pack(self) -> None:
+        """Remove the pack of the deposit: it is made again where it is wanted."""
+        self._pack.unlink(missing_ok=True)
+
+    @property
+    def _pack(self) -> Path:
+        return self.folder / f"{self.subject.id}-{PACK}"
 
     def pump(self, source: str, read: Callable[[str, str], LogChunk]) -> None:
         """Move what is new of a log into storage: the chunk first, then the row that counts it."""
@@ -150,10 +214,22 @@ class Work:
                 return
             if not chunk.data:
                 return
-            self.ports.storage.write(logs.chunk_key(self.subject.id, source, last + 1), [chunk.data])
-            with self.sessions.write() as session:
-                row = logs.ensure(session, self.subject.id, source)
-                row.last, row.size, row.cursor = last + 1, row.size + len(chunk.data), chunk.cursor
+            self._add_chunk(source, last, chunk)
+
+    def _add_chunk(self, source: str, last: int, chunk: LogChunk) -> None:
+        """Put a chunk behind the `last` one: a kill in between lets the next one take its place."""
+        self.ports.storage.write(logs.chunk_key(self.subject.id, source, last + 1), [chunk.data])
+        with self.sessions.write() as session:
+            row = logs.ensure(session, self.subject.id, source)
+            row.last, row.size, row.cursor = last + 1, row.size + len(chunk.data), chunk.cursor
+
+    def say(self, source: str, line: str) -> None:
+        """Put a line of our own behind a log."""
+        source = self.source(source)
+        with self.sessions.read() as session:
+            row = logs.find(session, self.subject.id, source)
+            last = row.last if row else 0
+        self._add_chunk(source, last, LogChunk(line.encode("utf-8", "backslashreplace") + b"\n", ""))
 
     def whole_log(self, source: str) -> Iterator[bytes]:
         """Every byte of a log that was pumped."""
@@ -169,6 +245,16 @@ class Work:
         """Say that nothing will be added to a log."""
         with self.sessions.write() as session:
             logs.ensure(session, self.subject.id, self.source(source)).ended = True
+
+    def heed(self) -> None:
+        """Raise Cancelled when somebody asked for it."""
+        if self.cancel_requested():
+            raise Cancelled
+
+    def approved(self) -> bool:
+        """Say whether somebody approved this publication's release."""
+        with self.sessions.read() as session:
+            return publications.get(session, self.subject.id).approved_at is not None
 
     def cancel_requested(self) -> bool:
         """Say whether somebody asked for this publication to stop."""

@@ -31,12 +31,12 @@ class Contexts(requests.adapters.HTTPAdapter):
         return self.build_response(request, raw)
 
 
-def main(folder: str, level: str) -> int:
+def main(folder: str, level: str, profile: str = "process-run-crate-0.5") -> int:
     requests.adapters.HTTPAdapter.send = Contexts.send
     with tempfile.TemporaryDirectory() as cache:
         settings = ValidationSettings(
             rocrate_uri=folder,
-            profile_identifier="process-run-crate-0.5",
+            profile_identifier=profile,
             requirement_severity=Severity[level.upper()],
             cache_path=Path(cache) / "http",
         )

@@ -13,18 +13,18 @@ from servers.builders import BUILDERS, Builds, builds_with, make_builder
 from servers.dockerd import running_dockerd
 from tagstone.adapters.engine_client import Engine, connect
 from tagstone.adapters.oci_layout import OciLayout
-from tagstone.domain.build import BaseImage, ContextFile, Recipe
-from tagstone.domain.containerfile import parse, rewrite
-from tagstone.domain.oci import Image, ImageSettings, Platform
+from tagstone.domain.environments.build import BaseImage, ContextFile, Recipe
+from tagstone.domain.environments.containerfile import parse, rewrite
+from tagstone.domain.images.oci import Image, ImageSettings, Platform
 from tagstone.ports import Builder
 
 
 @dataclass
 class Rig(Builds):
-    """A builder, the base that recipes stand on, and how another object of the same builder is made."""
+    """A builder, the base that recipes stand on, and how another object of the same builder is made (or one elsewhere)."""
 
     base: Image | None = None
-    again: Callable[[], Builder] | None = None
+    again: Callable[..., Builder] | None = None
 
     def recipe(self, containerfile: str, *context: ContextFile) -> Recipe:
         """A recipe out of a Containerfile without its first line."""
@@ -68,7 +68,7 @@ def docker_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 
 @contextmanager
-def rig_on(make: Callable[[], Builder], registry: OciLayout) -> Iterator[Rig]:
+def rig_on(make: Callable[..., Builder], registry: OciLayout) -> Iterator[Rig]:
     with builds_with(make()) as builds:
         yield Rig(builds.builder, builds.keys, busybox_base(registry), make)
 
@@ -91,9 +91,9 @@ def real(request: pytest.FixtureRequest, tmp_path: Path, registry: OciLayout) ->
     ca = tmp_path / "site-ca.pem"
     ca.write_text("-----BEGIN CERTIFICATE-----\nTHE SITE'S OWN CA\n-----END CERTIFICATE-----\n")
 
-    def make() -> Builder:
+    def make(installation: str = "builds") -> Builder:
         proxies = {"HTTP_PROXY": "http://user:pw-47119@proxy.test:3128", "NO_PROXY": "localhost"}
-        return make_builder(request.param, request, tmp_path / "builds", registry, site_ca=ca, proxies=proxies)
+        return make_builder(request.param, request, tmp_path / installation, registry, site_ca=ca, proxies=proxies)
 
     with rig_on(make, registry) as made:
         yield made

@@ -4,7 +4,7 @@ import tarfile
 
 import pytest
 
-from tagstone.domain.build import BuildState
+from tagstone.domain.environments.build import BuildState
 from tagstone.errors import Conflict, NotFound
 
 PLAIN = "ENV GREETING=hello\nWORKDIR /work\nRUN mkdir -p /opt && echo made > /opt/environment.json\n"

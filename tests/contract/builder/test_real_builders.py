@@ -3,14 +3,15 @@
 import io
 import os
 import tarfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from servers.builders import wait_for
+from servers.builders import builds_with, wait_for
 from tagstone.adapters.engine_builds import EngineBuilds
-from tagstone.domain.build import BuildState, ContextFile
+from tagstone.domain.environments.build import BuildState, ContextFile
 from tagstone.errors import Invalid
 from tagstone.image.layers import RootIndex, environment_layer
 
@@ -45,6 +46,15 @@ def test_a_sites_ca_is_there_during_the_build_and_nowhere_afterwards(real):
     for word in (b"THE SITE'S OWN CA", b".tagstone", b"ca.pem"):
         assert word not in layer.getvalue()
         assert word not in repr(settings).encode()
+
+
+def test_another_installation_on_the_same_engine_is_left_alone_whatever_its_keys_are(real):
+    real.start("p1", real.slow())
+    wait_for(lambda: "begun" in real.log("p1"))
+    with builds_with(real.again("elsewhere")) as others:
+        others.succeeded("p1", real.recipe("RUN touch /built\n"))
+    time.sleep(1)
+    assert real.builder.observe("p1").state is BuildState.RUNNING
 
 
 def test_proxies_are_there_during_the_build_and_nowhere_afterwards(real):

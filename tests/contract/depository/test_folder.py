@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tagstone.adapters.folder_depository import FolderDepository
-from tagstone.domain.deposit import DepositMetadata, DepositState
+from tagstone.domain.deposits.deposit import DepositMetadata, DepositState
 from tagstone.errors import Conflict, Invalid
 
 URL = "http://127.0.0.1/deposits"
@@ -44,6 +44,14 @@ def test_processes_that_ask_at_once_get_one_draft_and_lose_no_file(tmp_path: Pat
         series = depository.find(draft).series
         second = list(pool.map(draft_one, [tmp_path] * 4, ["v2", "v3", "v4", "v5"], [series] * 4))
     assert sorted(answer == "conflict" for answer in second) == [False, True, True, True]
+
+
+def test_a_draft_is_not_handed_to_a_publication_that_has_one(tmp_path: Path):
+    depository = FolderDepository(tmp_path, URL)
+    draft = depository.draft(metadata("p1"), None)
+    depository.draft(metadata("p2"), None)
+    with pytest.raises(Conflict):
+        depository.describe(draft.id, metadata("p2"))
 
 
 class Lethal(io.BytesIO):

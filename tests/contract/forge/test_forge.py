@@ -3,7 +3,7 @@
 import pytest
 
 from fakes.authors import Author
-from tagstone.domain.source import EntryKind
+from tagstone.domain.code.source import EntryKind
 from tagstone.errors import Invalid, NotFound, TagstoneError
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4" * 64 + b"\nsize 12345\n"
@@ -25,6 +25,14 @@ def test_an_annotated_tag_says_who_made_it(author: Author) -> None:
     author.tag(place, "v1.0.0", annotated=True)
     commit = author.forge.resolve(place, "v1.0.0")
     assert (commit.sha, commit.tagger) == (sha, "Ada")
+
+
+@pytest.mark.parametrize("annotated", [False, True])
+def test_who_set_a_tag_or_else_committed_can_be_written_to(author: Author, annotated: bool) -> None:
+    place = author.create("wobble", FILES)
+    author.commit(place)
+    author.tag(place, "v1.0.0", annotated=annotated)
+    assert author.forge.resolve(place, "v1.0.0").contact == "ada@example.org"
 
 
 def test_a_tag_comes_before_a_branch_of_the_same_name(author: Author) -> None:

@@ -1,8 +1,5 @@
 """The three registries that the contract is held against: fake, OCI layout, and Debian's docker-registry."""
 
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,49 +9,18 @@ import pytest
 import requests
 
 from fakes.registry import FakeRegistry, changed
+from servers.docker_registry import RunningRegistry, running_docker_registry
 from tagstone.adapters.oci_layout import OciLayout
 from tagstone.adapters.oci_registry import OciRegistry
-from tagstone.domain.oci import CONFIG, LAYER, Descriptor, ImageSettings, Platform
+from tagstone.domain.images.oci import CONFIG, LAYER, Descriptor, ImageSettings, Platform
 from tagstone.image.manifest import config_bytes, history_entry, manifest_bytes
-
-_CONFIG = """version: 0.1
-log: {{level: error, accesslog: {{disabled: true}}}}
-storage: {{filesystem: {{rootdirectory: "{root}"}}, delete: {{enabled: true}}}}
-http: {{addr: "127.0.0.1:{port}"}}
-"""
-
-
-@dataclass
-class RunningRegistry:
-    """A docker-registry process: where it listens, and the folder it keeps."""
-
-    host: str
-    root: Path
 
 
 @pytest.fixture(scope="session")
 def docker_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegistry]:
     """Debian's docker-registry on a free loopback port."""
-    root = tmp_path_factory.mktemp("docker-registry")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    (root / "config.yml").write_text(_CONFIG.format(root=root / "data", port=port))
-    with (
-        (root / "log").open("wb") as log,
-        subprocess.Popen(["docker-registry", "serve", str(root / "config.yml")], stdout=log, stderr=log) as process,
-    ):
-        try:
-            for _ in range(200):
-                assert process.poll() is None, (root / "log").read_text()
-                try:
-                    requests.get(f"http://127.0.0.1:{port}/v2/", timeout=1).raise_for_status()
-                    break
-                except requests.ConnectionError:
-                    time.sleep(0.05)
-            yield RunningRegistry(f"127.0.0.1:{port}", root / "data")
-        finally:
-            process.terminate()
+    with running_docker_registry(tmp_path_factory.mktemp("docker-registry")) as registry:
+        yield registry
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import tracemalloc
 import pytest
 import requests
 
-from tagstone.domain.oci import INDEX, LAYER, MANIFEST, Descriptor, ImageReference, Platform
+from tagstone.domain.images.oci import INDEX, LAYER, MANIFEST, Descriptor, ImageReference, Platform
 from tagstone.errors import Conflict, Invalid, NotFound, Permanent
 from tagstone.image.documents import canonical_json
 from tagstone.image.manifest import read_history, read_image

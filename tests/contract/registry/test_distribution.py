@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from fakes.registry import FakeRegistry
 from tagstone.adapters.oci_distribution import answer, loopback
 from tagstone.api.registry import registry_router
-from tagstone.domain.oci import LAYER, MANIFEST
+from tagstone.domain.images.oci import LAYER, MANIFEST
 from tagstone.errors import Permanent, Temporary
 
 NOTHING = "sha256:" + "0" * 64

@@ -12,7 +12,7 @@ import pytest
 from fakes.registry import FakeRegistry
 from tagstone.adapters.oci_distribution import answer
 from tagstone.adapters.oci_registry import OciRegistry
-from tagstone.domain.oci import LAYER
+from tagstone.domain.images.oci import LAYER
 from tagstone.errors import Conflict, Forbidden, NotFound, Permanent, Temporary
 
 NOTHING = "sha256:" + "0" * 64

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tagstone.adapters.oci_layout import OciLayout
-from tagstone.domain.oci import LAYER
+from tagstone.domain.images.oci import LAYER
 from tagstone.errors import Conflict, Permanent, Temporary
 
 _processes = multiprocessing.get_context("fork")

@@ -13,8 +13,8 @@ import pytest
 
 from tagstone.adapters.oci_layout import OciLayout
 from tagstone.adapters.oci_registry import OciRegistry
-from tagstone.domain.oci import CONFIG, LAYER, Image, ImageSettings, Platform
-from tagstone.domain.source import EntryKind
+from tagstone.domain.code.source import EntryKind
+from tagstone.domain.images.oci import CONFIG, LAYER, Image, ImageSettings, Platform
 from tagstone.image.layers import CodeFile, code_layer, environment_layer, index_layers
 from tagstone.image.layout import layout_files
 from tagstone.image.manifest import config_bytes, history_entry, manifest_bytes, read_image

@@ -17,7 +17,7 @@ from tagstone.adapters.engine_runs import EngineRuns
 from tagstone.adapters.folder_storage import FolderStorage
 from tagstone.adapters.oci_layout import OciLayout
 from tagstone.adapters.system_clock import SystemClock
-from tagstone.domain.oci import ImageReference, ImageSettings
+from tagstone.domain.images.oci import ImageReference, ImageSettings
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,8 @@ from tagstone.adapters.chroot_runs import ChrootRuns
 from tagstone.adapters.folder_storage import FolderStorage
 from tagstone.adapters.oci_layout import OciLayout
 from tagstone.adapters.system_clock import SystemClock
-from tagstone.domain.oci import ImageSettings
-from tagstone.domain.run import Isolation, Outcome, OutputRules
+from tagstone.domain.images.oci import ImageSettings
+from tagstone.domain.runs.run import Isolation, Outcome, OutputRules
 
 pytestmark = pytest.mark.engines
 

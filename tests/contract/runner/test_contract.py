@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from rigs.runs import Analysis, Rig
-from tagstone.domain.run import Outcome, OutputRules
+from tagstone.domain.runs.run import Outcome, OutputRules
 from tagstone.errors import Conflict, Invalid, NotFound
 
 

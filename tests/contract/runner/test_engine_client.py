@@ -14,8 +14,8 @@ from tagstone.adapters.engine_client import Engine, connect, pull
 from tagstone.adapters.engine_runs import EngineRuns
 from tagstone.adapters.oci_layout import OciLayout
 from tagstone.adapters.podman_service import answers
-from tagstone.domain.oci import ImageReference, ImageSettings
-from tagstone.domain.run import Outcome
+from tagstone.domain.images.oci import ImageReference, ImageSettings
+from tagstone.domain.runs.run import Outcome
 from tagstone.errors import Invalid, NotFound, Permanent, Temporary
 from tagstone.ports import Storage
 

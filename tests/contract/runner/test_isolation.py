@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from rigs.runs import Rig
-from tagstone.domain.run import Outcome
+from tagstone.domain.runs.run import Outcome
 
 
 @pytest.fixture

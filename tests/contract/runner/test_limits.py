@@ -3,7 +3,7 @@
 import pytest
 
 from rigs.runs import Rig
-from tagstone.domain.run import Outcome, OutputRules
+from tagstone.domain.runs.run import Outcome, OutputRules
 
 
 def test_too_much_memory_in_the_main_process(real: Rig) -> None:

@@ -17,7 +17,7 @@ from servers.dockerd import running_dockerd
 from servers.mounts import unmount_below
 from tagstone.actions.base_image import carry
 from tagstone.adapters.oci_layout import OciLayout
-from tagstone.domain.oci import CONFIG, Descriptor
+from tagstone.domain.images.oci import CONFIG, Descriptor
 
 pytestmark = [pytest.mark.docker, pytest.mark.engines]
 

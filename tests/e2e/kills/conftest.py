@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from fakes import trial
 from fakes.small_project import make_repository, put_base
-from fakes.trial import Trial
+from fakes.trial import Lossy, Trial
 from tagstone.adapters.workqueue import DurableQueue
 from tagstone.store.migrations import upgrade
 from tagstone.store.session import build_engine
@@ -35,10 +35,10 @@ def new_trial(template: Path, tmp_path: Path) -> Callable[..., Trial]:
     """Makes fresh trials, on SQLite or on the database that is given."""
     made = iter(range(10_000))
 
-    def make(database: str | None = None) -> Trial:
+    def make(database: str | None = None, lossy: Lossy | None = None) -> Trial:
         folder = tmp_path / str(next(made))
         shutil.copytree(template, folder, symlinks=True)
-        return Trial(folder, database)
+        return Trial(folder, database, lossy)
 
     return make
 

@@ -6,7 +6,6 @@ kinds of call; `make test-kills` kills at every single moment, and at many on Po
 
 import re
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +13,7 @@ from fakes.runner import FakeRunner
 from fakes.trial import Trial
 from tagstone.actions.verify import verify_bundle
 from tagstone.adapters.oci_layout import OciLayout
-from tagstone.domain.publication import State, Step
+from tagstone.domain.publications.publication import State, Step
 from tagstone.store import bundles, publications, steps
 
 KILLED = -9
@@ -122,7 +121,12 @@ def test_nothing_is_begun_again_once_it_is_published(new_trial: Callable[[], Tri
     trial = new_trial()
     publication = trial.submit()
     assert trial.work() == 0
-    before = Path(trial.folder / "home" / "moments").read_text()
+    before = _calls(trial)
     assert trial.submit() == publication
     assert trial.work() == 0
-    assert Path(trial.folder / "home" / "moments").read_text() == before
+    assert _calls(trial) == before
+
+
+def _calls(trial: Trial) -> list[str]:
+    """The calls to the outside; what a worker notes down in its rounds is no beginning."""
+    return [line for line in (trial.folder / "home" / "moments").read_text().splitlines() if "commit" not in line]

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from fakes.trial import Trial
-from tagstone.domain.publication import Kind, State
+from tagstone.domain.publications.publication import Kind, State
 from tagstone.store import publications
 
 TAGS = 8
@@ -60,7 +60,7 @@ def test_all_processes_together_survive_kills_under_load(
 ) -> None:
     trial, port, kills, looks = new_trial(), free_port(), 0, 0
     tags = tag_more(trial.folder / "wobble")
-    pages = command(trial, "serve", port=port)
+    pages = command(trial, "serve", "--only", "pages", port=port)
     wait_for_pages(port)
     asked = [trial.submit(tag) for tag in tags]
     rounds = 0
@@ -82,7 +82,7 @@ def test_all_processes_together_survive_kills_under_load(
             pages.kill()
             pages.wait()
             kills += 1
-            pages = command(trial, "serve", port=port)
+            pages = command(trial, "serve", "--only", "pages", port=port)
             wait_for_pages(port)
     pages.kill()
     pages.wait()

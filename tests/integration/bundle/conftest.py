@@ -6,21 +6,23 @@ import re
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from fakes import facts as recorded
 from fakes.kept import Kept
+from fakes.programs import found
 from tagstone.actions.bundle import write_bundle
 from tagstone.adapters.folder_storage import FolderStorage
 from tagstone.adapters.oci_layout import OciLayout
-from tagstone.domain.archived import Archived
-from tagstone.domain.hardware import Resources
-from tagstone.domain.oci import CONFIG, LAYER, MANIFEST, Image
-from tagstone.domain.record import Facts
-from tagstone.domain.run import OutputFile
+from tagstone.domain.images.oci import CONFIG, LAYER, MANIFEST, Image
+from tagstone.domain.publications.archived import Archived
+from tagstone.domain.publications.record import Facts
+from tagstone.domain.runs.hardware import Resources
+from tagstone.domain.runs.run import OutputFile
 
 SCRIPT = b"""\
 #!/bin/sh
@@ -33,6 +35,33 @@ printf '%s|' "$@" "$TAGSTONE_DOI" "$ODD" > results/words.txt
 ODD = 'it\'s "$(touch /pwned)" `x` \\ $HOME'
 ARGUMENTS = ("a b", "*", "--env", "$(id)", "", "'q'")
 PROGRAMS = ("dash", "cat", "id", "mkdir")
+
+# What the script itself calls; nothing else is on its PATH.
+COMMANDS = ("chmod", "cp", "cut", "dirname", "id", "ln", "mkdir", "mktemp", "rm", "sha256sum", "tar", "timeout", "tr")
+BUSYBOX = "/bin/busybox"
+Reproduce = Callable[..., subprocess.CompletedProcess[str]]
+
+# Says that it loaded the recorded image and runs the command on this machine, in the workspace it is handed.
+FAKE_PODMAN = """\
+#!/bin/sh
+case $1 in
+  pull) [ -f "${2+$3}" ] || [ -d "${3#oci:}/blobs" ] && echo an-image ;;
+  image) echo "$FAKE_DIGEST" ;;
+  run)
+    while [ $# -gt 0 ]; do
+      case $1 in
+        --volume) case $2 in *:/workspace) cd "${2%%:*}" ;; esac ; shift ;;
+        --env) export "$2" ; shift ;;
+        an-image) break ;;
+      esac
+      shift
+    done
+    shift
+    eval "$FAKE_BEFORE"
+    "$@"
+    ;;
+esac
+"""
 
 
 def _tar(files: dict[str, bytes], mode: int = 0o755) -> bytes:
@@ -128,3 +157,68 @@ def write(kept: Kept, tmp_path: Path) -> Callable[[], list[Archived]]:
     """Write the bundle to its folder."""
     folder = tmp_path / "bundles" / "bundle"
     return lambda: write_bundle(kept.facts, recorded.metadata(), recorded.CITATION, kept.registry, kept.storage, folder)
+
+
+@pytest.fixture(params=["dash", "busybox"])
+def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A folder that is a whole PATH: a shell as `sh` and the usual commands, GNU's or busybox's."""
+    folder = tmp_path / "path"
+    folder.mkdir()
+    if request.param == "busybox":
+        for name in ("sh", *COMMANDS):
+            (folder / name).symlink_to(BUSYBOX)
+    else:
+        (folder / "sh").symlink_to("/bin/dash")
+        for name in COMMANDS:
+            (folder / name).symlink_to(found(name))
+    return folder
+
+
+@pytest.fixture
+def reproduce(shell: Path, bundle: Path, tmp_path: Path) -> Reproduce:
+    """Run the script from another folder; what it leaves in TMPDIR is asked for afterwards."""
+    (tmp_path / "temporary").mkdir()
+
+    def run(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [shell / "sh", bundle / "reproduce.sh", *options],
+            env={"PATH": str(shell), "TMPDIR": str(tmp_path / "temporary"), "HOME": str(tmp_path)} | environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=100,
+        )
+
+    return run
+
+
+@pytest.fixture
+def with_fake(shell: Path, bundle: Path, reproduce: Reproduce) -> Reproduce:
+    """Run the script with a podman that isolates nothing, and may do something before the command."""
+    (shell / "podman").write_text(FAKE_PODMAN)
+    (shell / "podman").chmod(0o755)
+    (shell / "cat").symlink_to(found("cat"))
+    digest = next(line for line in (bundle / "reproduce.sh").read_text().splitlines() if line.startswith("recorded_digest="))
+
+    def run(before: str = "", *options: str) -> subprocess.CompletedProcess[str]:
+        return reproduce(*options, FAKE_DIGEST=digest.partition("=")[2], FAKE_BEFORE=before)
+
+    return run
+
+
+@pytest.fixture
+def confined() -> Iterator[dict[str, str]]:
+    """How podman and buildah work for a root without CAP_SYS_RESOURCE, with storage that is thrown away.
+
+    Its path is short: conmon's sockets lie in it, and podman waits 20 s for one whose path is too long.
+    """
+    with tempfile.TemporaryDirectory(prefix="ts-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        (folder / "containers.conf").write_text(
+            '[containers]\ndefault_ulimits = []\n[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\n'
+            f'events_logger = "file"\nlock_type = "file"\n[engine.runtimes]\nrunc = ["{found("runc")}"]\n'
+        )
+        (folder / "storage.conf").write_text(f'[storage]\ndriver = "vfs"\ngraphroot = "{folder}/g"\nrunroot = "{folder}/r"\n')
+        files = {"CONTAINERS_CONF": "containers.conf", "CONTAINERS_STORAGE_CONF": "storage.conf"}
+        yield {variable: str(folder / file) for variable, file in files.items()} | {"BUILDAH_ISOLATION": "chroot"}

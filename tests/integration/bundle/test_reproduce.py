@@ -1,95 +1,16 @@
 """`reproduce.sh` on a PATH that has a shell, the usual commands and one tool, but neither Tagstone nor Python."""
 
-import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from fakes.programs import found
 from servers.dockerd import running_dockerd
 
-# What the script itself calls; nothing else is on its PATH.
-COMMANDS = ("chmod", "cp", "cut", "dirname", "id", "ln", "mkdir", "mktemp", "rm", "sha256sum", "tar", "timeout", "tr")
-BUSYBOX = "/bin/busybox"
 Reproduce = Callable[..., subprocess.CompletedProcess[str]]
-
-# Says that it loaded the recorded image and runs the command on this machine, in the workspace it is handed.
-FAKE_PODMAN = """\
-#!/bin/sh
-case $1 in
-  pull) [ -f "${2+$3}" ] || [ -d "${3#oci:}/blobs" ] && echo an-image ;;
-  image) echo "$FAKE_DIGEST" ;;
-  run)
-    while [ $# -gt 0 ]; do
-      case $1 in
-        --volume) case $2 in *:/workspace) cd "${2%%:*}" ;; esac ; shift ;;
-        --env) export "$2" ; shift ;;
-        an-image) break ;;
-      esac
-      shift
-    done
-    shift
-    eval "$FAKE_BEFORE"
-    "$@"
-    ;;
-esac
-"""
-
-
-@pytest.fixture(params=["dash", "busybox"])
-def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A folder that is a whole PATH: a shell as `sh` and the usual commands, GNU's or busybox's."""
-    folder = tmp_path / "path"
-    folder.mkdir()
-    if request.param == "busybox":
-        for name in ("sh", *COMMANDS):
-            (folder / name).symlink_to(BUSYBOX)
-    else:
-        (folder / "sh").symlink_to("/bin/dash")
-        for name in COMMANDS:
-            (folder / name).symlink_to(_found(name))
-    return folder
-
-
-def _found(name: str) -> str:
-    path = shutil.which(name, path="/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
-    assert path is not None, f"{name} is not installed"
-    return path
-
-
-@pytest.fixture
-def reproduce(shell: Path, bundle: Path, tmp_path: Path) -> Reproduce:
-    """Run the script from another folder; what it leaves in TMPDIR is asked for afterwards."""
-    (tmp_path / "temporary").mkdir()
-
-    def run(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [shell / "sh", bundle / "reproduce.sh", *options],
-            env={"PATH": str(shell), "TMPDIR": str(tmp_path / "temporary"), "HOME": str(tmp_path)} | environment,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=100,
-        )
-
-    return run
-
-
-@pytest.fixture
-def with_fake(shell: Path, bundle: Path, reproduce: Reproduce) -> Reproduce:
-    """Run the script with a podman that isolates nothing, and may do something before the command."""
-    (shell / "podman").write_text(FAKE_PODMAN)
-    (shell / "podman").chmod(0o755)
-    (shell / "cat").symlink_to(_found("cat"))
-    digest = next(line for line in (bundle / "reproduce.sh").read_text().splitlines() if line.startswith("recorded_digest="))
-
-    def run(before: str = "", *options: str) -> subprocess.CompletedProcess[str]:
-        return reproduce(*options, FAKE_DIGEST=digest.partition("=")[2], FAKE_BEFORE=before)
-
-    return run
 
 
 def test_identical_outputs_end_with_0(with_fake: Reproduce, tmp_path: Path):
@@ -180,28 +101,11 @@ def test_an_input_is_never_laid_through_a_link_of_the_code(with_fake: Reproduce,
     assert list((tmp_path / "victim").iterdir()) == []
 
 
-@pytest.fixture
-def confined() -> Iterator[dict[str, str]]:
-    """How podman and buildah work for a root without CAP_SYS_RESOURCE, with storage that is thrown away.
-
-    Its path is short: conmon's sockets lie in it, and podman waits 20 s for one whose path is too long.
-    """
-    with tempfile.TemporaryDirectory(prefix="ts-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        (folder / "containers.conf").write_text(
-            '[containers]\ndefault_ulimits = []\n[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\n'
-            f'events_logger = "file"\nlock_type = "file"\n[engine.runtimes]\nrunc = ["{_found("runc")}"]\n'
-        )
-        (folder / "storage.conf").write_text(f'[storage]\ndriver = "vfs"\ngraphroot = "{folder}/g"\nrunroot = "{folder}/r"\n')
-        files = {"CONTAINERS_CONF": "containers.conf", "CONTAINERS_STORAGE_CONF": "storage.conf"}
-        yield {variable: str(folder / file) for variable, file in files.items()} | {"BUILDAH_ISOLATION": "chroot"}
-
-
 @pytest.mark.engines
 @pytest.mark.parametrize("tool", ["podman", "buildah", "umoci"])
 def test_each_tool_says_identical(tool: str, shell: Path, reproduce: Reproduce, confined: dict[str, str], tmp_path: Path):
     for name in {"umoci": ("umoci", "skopeo", "runc")}.get(tool, (tool,)):
-        (shell / name).symlink_to(_found(name))
+        (shell / name).symlink_to(found(name))
     done = reproduce("--tool", tool, **confined)
     assert (done.stderr, done.returncode) == ("", 0)
     assert done.stdout.splitlines()[-1] == "identical: all 2 outputs have the recorded checksums"
@@ -210,7 +114,7 @@ def test_each_tool_says_identical(tool: str, shell: Path, reproduce: Reproduce, 
 
 @pytest.mark.docker
 def test_docker_says_identical_though_it_reads_no_oci_layout(shell: Path, reproduce: Reproduce):
-    (shell / "docker").symlink_to(_found("docker"))
+    (shell / "docker").symlink_to(found("docker"))
     with tempfile.TemporaryDirectory(prefix="ts-") as folder, running_dockerd(Path(folder)) as socket:
         done = reproduce("--tool", "docker", DOCKER_HOST=socket)
     assert (done.stderr, done.returncode) == ("", 0)

@@ -9,9 +9,13 @@ import pytest
 from fakes import facts as recorded
 from fakes.depository import FakeDepository
 from fakes.kept import Kept
+from tagstone.actions import pack
 from tagstone.actions.deposit import deposit_files
+from tagstone.actions.pack import Deposited
 from tagstone.actions.verify import verify_bundle, verify_deposit, verify_image
-from tagstone.domain.archived import Archived
+from tagstone.domain.deposits.deposit import Limits
+from tagstone.domain.deposits.packing import PACK
+from tagstone.domain.publications.archived import Archived
 from tagstone.errors import NotFound
 
 Write = Callable[[], list[Archived]]
@@ -117,3 +121,75 @@ def test_an_image_is_read_blob_by_blob(kept: Kept, tmp_path: Path):
         (image.config.digest, "missing"),
         (image.layers[0].digest, "different"),
     ]
+
+
+@pytest.fixture
+def packed(archived: list[Archived], bundle: Path, tmp_path: Path) -> Deposited:
+    """What a depository is sent that takes few files and none without a byte."""
+    return pack.deposited(archived, Limits(files=20, empty=False), bundle, tmp_path / "scratch" / PACK)
+
+
+@pytest.fixture
+def sent(packed: Deposited) -> tuple[FakeDepository, str]:
+    depository = FakeDepository()
+    draft = depository.draft(recorded.metadata(), None).id
+    list(deposit_files(depository, draft, packed.files, packed.open))
+    return depository, draft
+
+
+def test_a_packed_deposit_is_read_back_whole(sent: tuple[FakeDepository, str], packed: Deposited, archived: list[Archived]):
+    report = verify_deposit(*sent, archived, packed.files)
+    assert report.intact
+    assert report.files == len(archived) + 1
+
+
+def test_in_a_packed_deposit_every_file_is_compared(
+    sent: tuple[FakeDepository, str], packed: Deposited, archived: list[Archived]
+):
+    depository, draft = sent
+    with packed.open(PACK) as stream:
+        data = stream.read()
+    depository.spoil(draft, PACK, data.replace(b"data\ngiven\n", b"data\ntaken\n"))
+    problems = verify_deposit(depository, draft, archived, packed.files).problems
+    assert [(problem.path, problem.finding.value) for problem in problems] == [
+        (PACK, "different"),
+        ("outputs/results/a table; $(touch pwned) 'x'.txt", "different"),
+    ]
+
+
+def test_a_pack_that_cannot_be_read_is_a_problem_not_a_crash(
+    sent: tuple[FakeDepository, str], packed: Deposited, archived: list[Archived]
+):
+    depository, draft = sent
+    depository.spoil(draft, PACK, b"no tar" * 200)
+    problems = verify_deposit(depository, draft, archived, packed.files).problems
+    findings = {problem.path: problem.finding.value for problem in problems}
+    assert findings[PACK] == "different"
+    assert findings["outputs/results/words.txt"] == "missing"
+
+
+def test_a_pack_that_is_gone_is_missing_with_all_that_is_in_it(
+    sent: tuple[FakeDepository, str], packed: Deposited, archived: list[Archived]
+):
+    depository, draft = sent
+    depository.delete(draft, PACK)
+    missing = {problem.path for problem in verify_deposit(depository, draft, archived, packed.files).problems}
+    assert missing == {PACK, *({file.path for file in archived} - {file.path for file in packed.files})}
+
+
+def test_a_downloaded_deposit_is_read_with_its_pack(packed: Deposited, tmp_path: Path):
+    folder = tmp_path / "downloaded"
+    for file in packed.files:
+        (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
+        with packed.open(file.path) as stream:
+            (folder / file.path).write_bytes(stream.read())
+    assert verify_bundle(folder, ()).intact
+    pack.unpack(folder)
+    assert verify_bundle(folder, ()).intact
+    (folder / "outputs/results/words.txt").write_bytes(b"other")
+    assert [problem.path for problem in verify_bundle(folder, ()).problems] == ["outputs/results/words.txt"]
+
+
+def test_a_pack_in_our_own_bundle_is_a_file_too_many(bundle: Path, archived: list[Archived]):
+    (bundle / PACK).write_bytes(b"whatever")
+    assert [str(problem) for problem in verify_bundle(bundle, archived).problems] == [f"bundle: extra: '{PACK}'"]

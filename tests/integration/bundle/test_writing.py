@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fakes.kept import Kept
-from tagstone.domain.archived import Archived
+from tagstone.domain.publications.archived import Archived
 from tagstone.errors import NotFound, Permanent, Temporary
 
 Write = Callable[[], list[Archived]]

@@ -13,8 +13,8 @@ from sqlalchemy import Engine, text
 from tagstone.actions.submit import submit
 from tagstone.adapters.executor_locks import DatabaseLocks, build_locks
 from tagstone.adapters.workqueue import DurableQueue
-from tagstone.domain.publication import Kind, State
-from tagstone.domain.source import Commit, ProjectIdentity
+from tagstone.domain.code.source import Commit, ProjectIdentity
+from tagstone.domain.publications.publication import Kind, State
 from tagstone.store import publications
 from tagstone.store.migrations import current, head
 from tagstone.store.session import Sessions
@@ -83,3 +83,12 @@ def test_a_lock_is_free_again_when_its_process_was_killed(engine: Engine, databa
     deadline = time.monotonic() + 10
     while not locks.is_free("worker-1"):
         assert time.monotonic() < deadline, "the lock outlived its process"
+
+
+def test_one_worker_at_a_time_has_a_work(engine: Engine) -> None:
+    locks, others = DatabaseLocks(engine), DatabaseLocks(engine)
+    with locks.alone("telling") as mine, others.alone("telling") as theirs, others.alone("comparing") as another:
+        assert (mine, theirs, another) == (True, False, True)
+        assert not locks.anybody()
+    with others.alone("telling") as theirs:
+        assert theirs

@@ -10,7 +10,7 @@ from servers.bases import busybox_base, debian_base
 from servers.builders import BUILDERS, builds_with, make_builder
 from tagstone.actions import build
 from tagstone.adapters.oci_layout import OciLayout
-from tagstone.domain.oci import Image
+from tagstone.domain.images.oci import Image
 from tagstone.ports import Builder, Registry
 
 PACKAGES = {
@@ -38,6 +38,7 @@ COPY --from=made /out /opt/out
 COPY . /whole
 RUN touch /opt/here; rm /bin/wc
 EXPOSE 8080
+STOPSIGNAL SIGINT
 USER 1000:1000
 ENTRYPOINT ["sh", "-c"]
 CMD ["echo $GREETING"]
@@ -110,6 +111,7 @@ def test_a_containerfile_gives_one_digest_with_its_settings(name, request, tmp_p
     assert again.settings.entrypoint == ("sh", "-c")
     assert again.settings.command == ("echo $GREETING",)
     assert (again.settings.user, again.settings.exposed_ports) == ("1000:1000", ("8080/tcp",))
+    assert again.settings.stop_signal == "SIGINT"
     assert dict(again.settings.env)["GREETING"] == "hello world"
     assert again.layers == first.layers
     assert again.digest == first.digest

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
+from fakes.actors import ADA
 from fakes.small_project import commit
 from tagstone.actions.submit import cancel, retry
-from tagstone.domain.deposit import DepositState
-from tagstone.domain.publication import Kind, State, Step
-from tagstone.domain.run import Outcome
+from tagstone.domain.deposits.deposit import DepositState
+from tagstone.domain.publications.publication import Kind, State, Step
+from tagstone.domain.runs.run import Outcome
 from tagstone.store import logs, publications
 
 Site = Any  # the fixture's class lives in conftest.py, which cannot be imported
@@ -34,12 +35,12 @@ def drafts(site: Site) -> list[str]:
 
 def again(site: Site, publication: str) -> None:
     with site.application.sessions.write() as session:
-        retry(session, site.queue, 3.0, publication)
+        retry(session, site.queue, 3.0, publication, ADA)
 
 
 def ask_to_stop(site: Site, publication: str) -> None:
     with site.application.sessions.write() as session:
-        cancel(session, 3.0, publication)
+        cancel(session, site.queue, 3.0, publication, ADA)
 
 
 def test_a_publication_ends_published_with_everything_recorded(site: Site) -> None:
@@ -190,6 +191,18 @@ def test_a_release_whose_answer_was_lost_counts_when_the_next_tag_comes(site: Si
     assert site.row(second).concept_doi == site.row(first).concept_doi
     again(site, first)
     assert site.go(first) == "go"
+
+
+@pytest.mark.parametrize("outcome", [Outcome.SUCCEEDED, Outcome.FAILED])
+def test_what_has_ended_stays_as_it_is_when_its_last_step_is_found_again(site: Site, outcome: Outcome) -> None:
+    site.runner.outcome = outcome
+    publication = site.submit()
+    site.go(publication)
+    before = site.row(publication)
+    last = Step.CONFIRM if outcome is Outcome.SUCCEEDED else Step.RUN
+    assert site.perform(publication, last) == "stop"
+    after = site.row(publication)
+    assert (after.state, after.doi, len(drafts(site))) == (before.state, before.doi, 1)
 
 
 def test_trouble_while_tidying_up_does_not_undo_a_publication(site: Site) -> None:

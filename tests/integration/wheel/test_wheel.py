@@ -11,6 +11,7 @@ import pytest
 
 from tagstone.store import migrations
 
+pytestmark = pytest.mark.engines  # not for engines: installing everything anew takes as long
 CHECKOUT = Path(__file__).resolve().parents[3]
 
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes import facts as recorded
-from tagstone.domain import citing
-from tagstone.domain.citation import Citation
-from tagstone.domain.deposit import Creator, Related
+from tagstone.domain.citations import citing
+from tagstone.domain.citations.citation import Citation
+from tagstone.domain.deposits.deposit import Creator, Related
 
 
 def test_apa_has_authors_year_title_version_publisher_and_identifier():

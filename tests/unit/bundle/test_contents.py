@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from fakes import facts as recorded
 from tagstone.bundle.contents import bundle_files
 from tagstone.bundle.files import BundleFile, InRegistry, InStorage, checksum_list, parse_checksum_list
-from tagstone.domain import record
-from tagstone.domain.deposit import Creator, DepositState
-from tagstone.domain.oci import ImageSettings
-from tagstone.domain.record import Facts
-from tagstone.domain.run import Outcome
+from tagstone.domain.deposits.deposit import Affiliation, Creator, DepositState, PartLicence, Related
+from tagstone.domain.images.oci import ImageSettings
+from tagstone.domain.publications import record
+from tagstone.domain.publications.record import Facts
+from tagstone.domain.runs.run import Outcome
 from tagstone.errors import Invalid, Permanent
 
 MANIFEST = b'{"schemaVersion":2}'
@@ -29,8 +29,9 @@ def facts(**changes: Any) -> Facts:
     return recorded.facts(made=recorded.image(MANIFEST, CONFIG, LAYERS), **changes)
 
 
-def bundled(of: Facts, title: str = "Wobble") -> dict[str, BundleFile]:
-    return {file.path: file for file in bundle_files(of, recorded.metadata(title), recorded.CITATION, MANIFEST)}
+def bundled(of: Facts, title: str = "Wobble", **changes: Any) -> dict[str, BundleFile]:
+    metadata = replace(recorded.metadata(title), **changes)
+    return {file.path: file for file in bundle_files(of, metadata, recorded.CITATION, MANIFEST)}
 
 
 def text(files: dict[str, BundleFile], path: str) -> str:
@@ -53,14 +54,17 @@ def test_a_bundle_holds_code_image_outputs_log_and_words():
         "README.md",
         "SHA256SUMS",
         "code.tar",
+        "codemeta.json",
         "image/index.json",
         "image/manifest.json",
         "image/oci-layout",
         "logs/run.log",
         "outputs/results/plot.png",
         "outputs/results/table.csv",
+        "provenance.intoto.json",
         "reproduce.sh",
         "ro-crate-metadata.json",
+        "sbom.cdx.json",
         "tagstone.json",
         "tagstone.yml",
     ]
@@ -147,6 +151,31 @@ def test_the_crate_says_who_and_what():
     assert entity(files, "#author-2")["@type"] == "Organization"
 
 
+def test_parts_with_licences_of_their_own_have_them_in_crate_and_readme():
+    files = bundled(facts(), part_licences=(PartLicence("outputs", "CC-BY-4.0"), PartLicence("image", "GPL-3.0-or-later")))
+    assert entity(files, "outputs/results/table.csv")["license"] == {"@id": "https://spdx.org/licenses/CC-BY-4.0"}
+    assert entity(files, "#image")["license"] == {"@id": "https://spdx.org/licenses/GPL-3.0-or-later"}
+    assert entity(files, "./")["license"] == {"@id": "https://spdx.org/licenses/MIT"}
+    assert entity(files, "https://spdx.org/licenses/CC-BY-4.0")["name"] == "CC-BY-4.0"
+    assert "- Licence: MIT; of the outputs: CC-BY-4.0; of the image: GPL-3.0-or-later\n" in text(files, "README.md")
+    assert "license" not in entity(bundled(facts()), "outputs/results/table.csv")
+
+
+def test_somebody_who_works_at_several_places_is_at_all_of_them():
+    both = (Affiliation("AIP", "03mrbr458"), Affiliation("A small observatory"))
+    files = bundled(facts(), creators=(replace(recorded.metadata().creators[0], affiliations=both),))
+    places = entity(files, "https://orcid.org/0000-0002-1825-0097")["affiliation"]
+    assert [entity(files, place["@id"])["name"] for place in places] == ["AIP", "A small observatory"]
+    (author,) = json.loads(text(files, "codemeta.json"))["author"]
+    assert [place["name"] for place in author["affiliation"]] == ["AIP", "A small observatory"]
+
+
+def test_related_works_have_addresses_whatever_identifies_them():
+    works = (Related("10.1002/(SICI)1", "references"), Related("2103.06681", "issupplementto", "arxiv", "preprint"))
+    root = entity(bundled(facts(), related=works), "./")
+    assert root["citation"] == [{"@id": "https://doi.org/10.1002/%28SICI%291"}, {"@id": "https://arxiv.org/abs/2103.06681"}]
+
+
 def test_only_a_registered_identifier_is_written_as_a_link():
     registered = replace(facts(), deposit=recorded.deposit(registered=True))
     assert entity(bundled(registered), "./")["identifier"] == "https://doi.org/10.5072/tagstone.abc123"
@@ -156,7 +185,7 @@ def test_only_a_registered_identifier_is_written_as_a_link():
 
 def test_a_rehearsal_says_that_it_has_no_identifier():
     files = bundled(replace(facts(), deposit=None))
-    assert "This is a rehearsal: it has no identifier" in text(files, "README.md")
+    assert "This is a rehearsal: it has no DOI" in text(files, "README.md")
     assert "identifier" not in entity(files, "./")
 
 

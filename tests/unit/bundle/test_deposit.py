@@ -1,4 +1,4 @@
-"""Filling a deposit and publishing it, with a depository that answers badly."""
+"""Filling a deposit, with a depository that answers badly."""
 
 import hashlib
 import io
@@ -10,10 +10,10 @@ import pytest
 
 from fakes import facts as recorded
 from fakes.depository import FakeDepository
-from tagstone.actions.deposit import confirm, deposit_files, publish_once
-from tagstone.domain.archived import Archived
-from tagstone.domain.deposit import DepositState
-from tagstone.errors import Invalid, NotFound, Permanent, Temporary
+from tagstone.actions.deposit import confirm, deposit_files
+from tagstone.domain.deposits.deposit import DepositState
+from tagstone.domain.publications.archived import Archived
+from tagstone.errors import Away, Permanent, Temporary
 
 
 @dataclass
@@ -69,7 +69,7 @@ def test_what_differs_is_replaced_and_what_is_extra_is_removed(
 ):
     send()
     depository.spoil(draft, "README.md", b"spoiled")
-    depository.upload(draft, "left-over", io.BytesIO(b""), 0)
+    depository.upload(draft, "left-over", io.BytesIO(b"x"), 1)
     bundle.opened.clear()
     send()
     assert bundle.opened == ["README.md"]
@@ -80,10 +80,37 @@ def test_an_answer_lost_after_an_upload_costs_no_second_upload(
     depository: FakeDepository, bundle: Bundle, send: Callable[[], list[str]]
 ):
     depository.lose("upload")
+    assert send() == ["README.md", "outputs/a.csv"]
+    assert bundle.opened == ["README.md", "outputs/a.csv"]
+
+
+def test_a_file_that_did_not_arrive_is_sent_again(depository: FakeDepository, bundle: Bundle, send: Callable[[], list[str]]):
+    depository.fail("upload", Temporary("connection reset"), times=2)
+    assert send() == ["README.md", "outputs/a.csv"]
+    assert bundle.opened == ["README.md", "README.md", "README.md", "outputs/a.csv"]
+
+
+def test_what_never_arrives_is_given_up_for_now(depository: FakeDepository, bundle: Bundle, send: Callable[[], list[str]]):
+    depository.fail("upload", Temporary("connection reset"), times=3)
     with pytest.raises(Temporary):
         send()
-    send()
-    assert bundle.opened == ["README.md", "outputs/a.csv"]
+
+
+def test_a_depository_that_is_away_is_not_asked_again_at_once(
+    depository: FakeDepository, bundle: Bundle, send: Callable[[], list[str]]
+):
+    depository.fail("upload", Away("429"))
+    with pytest.raises(Away):
+        send()
+    assert bundle.opened == ["README.md"]
+
+
+def test_the_readme_goes_first_and_what_is_sent_is_told_before(depository: FakeDepository, draft: str, bundle: Bundle):
+    bundle.content = {"A.csv": b"1", **bundle.content}
+    told: list[str] = []
+    sent = deposit_files(depository, draft, bundle.files, bundle.open, lambda files: told.extend(file.path for file in files))
+    assert next(sent).name == "README.md"
+    assert told == ["README.md", "A.csv", "outputs/a.csv"]
 
 
 def test_a_file_that_changed_on_its_way_is_removed_and_tried_again(
@@ -95,47 +122,13 @@ def test_a_file_that_changed_on_its_way_is_removed_and_tried_again(
     assert depository.list(draft) == []
 
 
-def test_publishing_asks_once(depository: FakeDepository, draft: str, send: Callable[[], list[str]]):
-    send()
-    first, second = publish_once(depository, draft), publish_once(depository, draft)
-    assert first == second
-    assert first.state is DepositState.PUBLISHED
-    assert depository.calls("publish") == 1
-
-
-def test_a_lost_answer_to_publishing_is_looked_up(depository: FakeDepository, draft: str, send: Callable[[], list[str]]):
-    send()
-    depository.lose("publish")
-    assert publish_once(depository, draft).state is DepositState.PUBLISHED
-    assert depository.calls("publish") == 1
-
-
-def test_trouble_before_publishing_stays_trouble(depository: FakeDepository, draft: str, send: Callable[[], list[str]]):
-    send()
-    depository.fail("publish", Temporary("503"))
-    with pytest.raises(Temporary):
-        publish_once(depository, draft)
-    assert publish_once(depository, draft).state is DepositState.PUBLISHED
-
-
-def test_a_refusal_is_told(depository: FakeDepository, draft: str):
-    with pytest.raises(Invalid):
-        publish_once(depository, draft)
-
-
-def test_a_draft_that_is_gone_is_not_found(depository: FakeDepository, draft: str):
-    depository.discard(draft)
-    with pytest.raises(NotFound):
-        publish_once(depository, draft)
-
-
 def test_confirming_finds_what_the_record_does_not_hold(
     depository: FakeDepository, draft: str, bundle: Bundle, send: Callable[[], list[str]]
 ):
     send()
     with pytest.raises(Temporary):
         confirm(depository, depository, draft, bundle.files)
-    publish_once(depository, draft)
+    depository.publish(draft)
     assert confirm(depository, depository, draft, bundle.files).state is DepositState.PUBLISHED
     depository.spoil(draft, "outputs/a.csv", b"9,9")
     with pytest.raises(Permanent, match=r"outputs/a\.csv"):

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from fakes.forge import FakeForge
 from tagstone.actions.check import CheckReport, check, fix
-from tagstone.domain import citation as citations
-from tagstone.domain.manifest import EXAMPLE
-from tagstone.domain.policy import Policy
+from tagstone.domain.citations import citation as citations
+from tagstone.domain.manifests.manifest import EXAMPLE
+from tagstone.domain.publications.policy import Policy
 from tagstone.errors import Conflict, NotFound, Temporary
 
 MIT = b"MIT License\n\nPermission is hereby granted, free of charge, to any person obtaining a copy\nof this software"
@@ -67,8 +67,6 @@ def test_everything_is_found_at_once() -> None:
     }
     found = told(report_of(changes, Policy(code_files=2)))
     assert [line.partition(": ")[0] for line in found] == [
-        "tagstone.yml:None",
-        "tagstone.yml:None",
         "tagstone.yml:1",
         "CITATION.cff:None",
         "CITATION.cff:None",
@@ -76,6 +74,21 @@ def test_everything_is_found_at_once() -> None:
         "tagstone.lock:1",
         ".:None",
     ]
+
+
+def test_restricted_records_go_only_where_they_are_taken() -> None:
+    changes = manifest_with("outputs:", "deposit: {to: zenodo, access: restricted}\noutputs:")
+    policy = Policy(depositories=("local", "zenodo"))
+    assert told(report_of(changes, policy)) == ["tagstone.yml:6: The depository 'zenodo' takes no restricted records."]
+    assert report_of(changes, Policy(depositories=("zenodo",), restricted=("zenodo",))).faults == ()
+
+
+def test_an_embargo_that_ends_before_the_commit_is_told() -> None:
+    changes = manifest_with("outputs:", "deposit: {access: embargoed, embargo: 2023-11-14}\noutputs:")
+    assert told(report_of(changes)) == [
+        "tagstone.yml:6: The embargo ends on 2023-11-14, the commit is of 2023-11-14: the files would be open at once."
+    ]
+    assert report_of(manifest_with("outputs:", "deposit: {access: embargoed, embargo: 2023-11-15}\noutputs:")).faults == ()
 
 
 def test_without_a_manifest_a_minimal_one_is_shown() -> None:
@@ -122,7 +135,7 @@ def test_lfs_pointers_stop_unless_an_input_takes_their_place() -> None:
     assert told(report_of({"data/big.fits": POINTER})) == [
         "data/big.fits:None: This is a Git LFS pointer; the run would read the pointer, not the data."
     ]
-    inputs = f"inputs:\n  - {{from: https://example.org/x, to: data/big.fits, sha256: '{'0' * 64}'}}\n"
+    inputs = f"inputs:\n  - {{from: https://example.org/x, to: data/big.fits, licence: MIT, sha256: '{'0' * 64}'}}\n"
     assert report_of({"data/big.fits": POINTER, "tagstone.yml": (EXAMPLE + inputs).encode()}).faults == ()
 
 
@@ -162,7 +175,7 @@ def test_sizes_are_held_against_the_sites_limits() -> None:
     ]
 
 
-@pytest.mark.parametrize(("key", "value"), [("community", "punch4nfdi"), ("review", "true")])
+@pytest.mark.parametrize(("key", "value"), [("community", "punch4nfdi")])
 def test_what_the_depository_does_not_know_is_said_before_it_would_be_ignored(key: str, value: str) -> None:
     asked = report_of({"tagstone.yml": f"{EXAMPLE}deposit: {{{key}: {value}}}\n".encode()})
     assert told(asked) == [f"tagstone.yml:7: The depository 'local' knows no {key}."]
@@ -192,7 +205,7 @@ def test_a_script_that_is_not_there_is_warned_of() -> None:
 
 
 def test_an_input_over_a_file_of_the_repository_is_warned_of() -> None:
-    inputs = f"inputs:\n  - {{from: https://example.org/x, to: analysis.py, sha256: '{'0' * 64}'}}\n"
+    inputs = f"inputs:\n  - {{from: https://example.org/x, to: analysis.py, licence: MIT, sha256: '{'0' * 64}'}}\n"
     assert told(report_of({"tagstone.yml": (EXAMPLE + inputs).encode()})) == [
         "warning tagstone.yml:8: The input takes the place of analysis.py of the repository."
     ]

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tagstone.actions.check import check_citation
-from tagstone.domain.cff_rules import checksum_holds
-from tagstone.domain.citation import Citation, citation_text, citation_with, parse_citation
-from tagstone.domain.deposit import Creator
-from tagstone.domain.licences import meant, recognised
+from tagstone.domain.citations.cff_rules import checksum_holds
+from tagstone.domain.citations.citation import Citation, citation_text, citation_with, parse_citation
+from tagstone.domain.citations.licences import meant, recognised
+from tagstone.domain.deposits.deposit import Affiliation, Creator
 from tagstone.errors import Invalid
 
 MINIMAL = """\
@@ -39,7 +39,14 @@ def test_a_citation_says_who_and_what(citation_files: Callable[[str], list[Path]
     assert citation is not None
     assert citation.title == "Wobble: the motion of the pole"
     assert citation.authors == (
-        Creator("von Humboldt Jr., Alexander", "Alexander", "von Humboldt Jr.", "0000-0002-1825-0097", "Königliche Akademie"),
+        Creator(
+            "von Humboldt Jr., Alexander",
+            "Alexander",
+            "von Humboldt Jr.",
+            "0000-0002-1825-0097",
+            (Affiliation("Königliche Akademie"),),
+            url="https://example.org/~humboldt",
+        ),
         Creator("The Wobble Collaboration", orcid="0000-0001-5109-3700", organisation=True),
     )
     assert citation.version == "1.10"
@@ -123,6 +130,35 @@ def test_a_doi_that_stood_there_is_kept_among_the_identifiers() -> None:
     assert parse_citation(new)[0] == replace(_parsed(MINIMAL), doi="10.5072/ts.1", version="1.0", date="2026-02-01")
 
 
+def test_the_archived_codes_swhid_joins_the_identifiers_once() -> None:
+    swhid = "swh:1:dir:" + "d" * 40
+    for text in (
+        MINIMAL,
+        MINIMAL + "doi: 10.5281/zenodo.7\n",
+        MINIMAL + "identifiers: [{type: url, value: 'https://x.org/'}]\n",
+    ):
+        new = citation_with(text, doi="10.5072/ts.1", version="1.0", date="2026-02-01", swhid=swhid)
+        assert new.count(swhid) == 1
+        assert parse_citation(new)[0] == replace(_parsed(text), doi="10.5072/ts.1", version="1.0", date="2026-02-01")
+        assert citation_with(new, doi="10.5072/ts.1", version="1.0", date="2026-02-01", swhid=swhid) == new
+    anew = citation_text(_parsed(MINIMAL), swhid)
+    assert swhid in anew
+    assert parse_citation(anew) == (_parsed(MINIMAL), ())
+
+
+def test_a_ror_id_is_read_where_cff_leaves_room_for_it() -> None:
+    text = (
+        MINIMAL
+        + "    affiliation: Astrophysics (https://ror.org/03mrbr458)\n  - name: AIP\n    website: https://ror.org/03mrbr458\n"
+    )
+    citation = _parsed(text)
+    assert [(author.affiliations, author.ror) for author in citation.authors] == [
+        ((Affiliation("Astrophysics", "03mrbr458"),), None),
+        ((), "03mrbr458"),
+    ]
+    assert parse_citation(citation_text(citation)) == (citation, ())
+
+
 def test_every_valid_file_can_be_completed_with_the_same_bytes_each_time(citation_files: Callable[[str], list[Path]]) -> None:
     for file in citation_files("valid"):
         text = file.read_bytes().decode()
@@ -190,7 +226,7 @@ def test_codemeta_says_the_same_things() -> None:
     assert citation == Citation(
         title="Wobble",
         authors=(
-            Creator("Lovelace, Ada", "Ada", "Lovelace", "0000-0002-1825-0097", "Somewhere"),
+            Creator("Lovelace, Ada", "Ada", "Lovelace", "0000-0002-1825-0097", (Affiliation("Somewhere"),)),
             Creator("The Collaboration", organisation=True),
         ),
         version="1.1",

@@ -15,9 +15,9 @@ from fakes.installation import NOW, Installation
 from tagstone.adapters.git import GitForge
 from tagstone.bootstrap import Application
 from tagstone.cli.application import app
-from tagstone.domain.publication import Kind, State
+from tagstone.domain.publications.publication import Kind, State, Step
 from tagstone.settings import Settings
-from tagstone.store import publications
+from tagstone.store import publications, steps
 from tagstone.store.migrations import head
 
 
@@ -27,6 +27,7 @@ class PromptQueue:
 
     ends: dict[str, object] = field(default_factory=dict)
     queued: list[tuple[str, int]] = field(default_factory=list)
+    rests: bool = False
 
     def prepare(self) -> None:
         """Nothing to make."""
@@ -40,6 +41,9 @@ class PromptQueue:
         row.title, row.version, row.finished_at = "Wobble", "1.0.0", NOW
         for name, value in self.ends.items():
             setattr(row, name, value)
+        if self.rests:
+            steps.begin(session, publication_id, Step.REVIEW, NOW)
+            steps.rest(session, publication_id, Step.REVIEW)
 
 
 class Locks:
@@ -57,7 +61,7 @@ class CommandLine:
     def __init__(self, installation: Installation) -> None:
         self.installation = installation
         self.queue, self.locks = PromptQueue(), Locks()
-        self.application = Application(Settings(home=installation.home, _env_file=None))
+        self.application = Application(Settings(home=installation.home, _site=None))
         # Each part of the application is made when it is first asked for, or set.
         parts = {"sessions": installation.sessions, "engine": installation.sessions.engine, "storage": installation.storage}
         parts |= {"clock": installation.clock, "queue": self.queue, "locks": self.locks, "forge": GitForge()}

@@ -1,14 +1,19 @@
 """check."""
 
+import hashlib
+
 import pytest
 
 from fakes import facts as recorded
-from tagstone.domain import record
+from tagstone.domain.publications import record
 from tagstone.store import publications
 
 MANIFEST = (
     "environment: {base: 'debian:bookworm', apt: [python3]}\nrun: {command: [python3, analysis.py]}\noutputs: ['*.png']\n"
 )
+
+
+CONTENT = b"a,b\n"
 
 
 @pytest.fixture
@@ -69,3 +74,21 @@ def test_options_that_contradict_each_other_are_a_usage_error(tagstone, reposito
 def test_names_in_faults_are_shown_not_obeyed(tagstone, described):
     (described / "a\x1b[31mb").write_text("x")
     assert "\x1b" not in tagstone("check", str(described)).output
+
+
+def test_checksums_of_inputs_are_fetched_and_written(tagstone, described, tmp_path):
+    (described / "raw.csv").write_bytes(CONTENT)
+    (described / "tagstone.yml").write_text(
+        MANIFEST
+        + "inputs:\n  - {from: raw.csv, to: a.csv, licence: MIT}  # mine\n  - {from: none.csv, to: b.csv, licence: MIT}\n"
+    )
+    done = tagstone("check", str(described), "--fix")
+    assert done.exit_code == 3  # of the second input nothing could be found out
+    text = (described / "tagstone.yml").read_text()
+    assert f"licence: MIT, sha256: {hashlib.sha256(CONTENT).hexdigest()}}}  # mine\n" in text
+    assert "a.csv: 4 " in done.stderr
+    assert "There is no file none.csv" in done.stderr
+    assert "input a.csv" not in done.stdout
+    assert "The input b.csv has no sha256" in done.stdout
+    told = tagstone.json("check", str(described), "--fix")
+    assert [(one["to"], one["error"] is None) for one in told["inputs"]] == [("b.csv", False)]

@@ -1,5 +1,7 @@
 """Following: a worker is started when there is none, and not for ever."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tagstone.cli.following import Workers
@@ -10,14 +12,15 @@ class Machine:
     """A machine whose workers live until they are told to die."""
 
     def __init__(self, *, lives: bool = True) -> None:
-        self.lives, self.alive, self.starts = lives, False, 0
+        self.lives, self.alive, self.starts, self.slow = lives, False, 0, False
 
     def anybody(self) -> bool:
         return self.alive
 
-    def start(self) -> None:
+    def start(self) -> Callable[[], bool]:
         self.starts += 1
         self.alive = self.lives
+        return lambda: self.slow
 
     def workers(self) -> Workers:
         return Workers(self.anybody, self.start, "worker.log")
@@ -36,6 +39,17 @@ def test_one_is_started_at_once_and_given_time_to_come_up():
     for now in (0.0, 0.2, 1.0, 2.9):
         workers.ensure(now)
     assert machine.starts == 1
+
+
+def test_one_that_lives_but_comes_up_slowly_is_waited_for():
+    machine = Machine(lives=False)
+    machine.slow = True
+    workers = machine.workers()
+    for now in (0.0, 4.0, 30.0, 59.0):
+        workers.ensure(now)
+    assert machine.starts == 1
+    workers.ensure(61.0)
+    assert machine.starts == 2
 
 
 def test_another_is_started_when_the_first_died():

@@ -1,12 +1,15 @@
 """list, show, logs."""
 
+from dataclasses import replace
+
 import pytest
 
 from fakes import facts as recorded
 from fakes.installation import NOW
 from tagstone.cli.looking import Tape
-from tagstone.domain.publication import Step
-from tagstone.store import publications
+from tagstone.domain.publications.publication import Step
+from tagstone.domain.publications.record import Amendment
+from tagstone.store import asked, publications
 
 
 def test_an_empty_list_is_no_error(tagstone):
@@ -70,6 +73,20 @@ def test_show_has_image_hardware_steps_and_outputs(tagstone, installation):
     assert f"results/table.csv  4 B  sha256:{recorded.sha256(b'1,2' + bytes([10]))}" in card
 
 
+def test_show_says_what_the_depository_was_asked_and_has_not_answered(tagstone, installation):
+    publication = installation.publication(state="working", step="upload", finished_at=None)
+    with installation.sessions.write() as session:
+        asked.ask(session, publication, asked.DRAFT, 1.0)
+        asked.answer(session, publication, asked.DRAFT, 2.0, "1001")
+        asked.ask_files(session, publication, 3.0, {"a": "sha256:1", "b": "sha256:2"})
+        asked.answer_files(session, publication, 4.0, {"a": "md5:1"})
+    assert "1 of 2 files" in tagstone("show", publication).stdout
+    assert tagstone.json("show", publication)["depository"] == [
+        {"call": "draft", "asked": 1, "answered": 1},
+        {"call": "file", "asked": 2, "answered": 1},
+    ]
+
+
 def test_show_says_what_went_wrong_and_what_to_do(tagstone, installation):
     publication = installation.publication(
         state="failed", facts=None, doi=None, error="Two faults\n  one\n  two", remedy="Mend both."
@@ -127,3 +144,45 @@ def test_times_of_a_step_at_work_go_on(tagstone, installation):
     assert "10 min 0 s" in card
     assert "waiting: waits for v0.9" in card
     assert tagstone.json("show", publication)["steps"][0]["started_at"] == NOW - 600
+
+
+def test_what_was_not_run_here_is_labelled_so(tagstone, installation):
+    facts = recorded.facts()
+    brought = replace(recorded.output("figures/one.svg", b"<svg/>"), brought=True)
+    facts = replace(facts, run=None, outputs=(brought,), secrets_waived=("code/x.py:aws-key:123456789012",))
+    publication = installation.publication(facts, contents="brought")
+    card = tagstone("show", publication).stdout
+    assert "nothing was run by Tagstone" in card
+    assert "(not run by Tagstone)" in card
+    assert "code/x.py:aws-key:123456789012" in card
+    told = tagstone.json("show", publication)
+    assert (told["ran"], told["outputs"][0]["brought"]) == (False, True)
+    assert "results not run by Tagstone" in " ".join(tagstone("list").stdout.split())
+
+
+def test_what_came_after_the_release_is_shown(tagstone, installation):
+    deposit = replace(recorded.deposit(registered=True), depository="zenodo")
+    amendments = (Amendment(NOW, "ada\x1b[2J"),)
+    facts = replace(recorded.facts(), deposit=deposit, amendments=amendments)
+    publication = installation.publication(facts, owner="The Wobble Team", checked_at=NOW)
+    printed = tagstone("show", publication).stdout
+    assert "registered, does not resolve yet" in printed
+    assert "The Wobble Team, at zenodo" in printed
+    assert "2026-03-01 by ada\\x1b[2J" in printed
+    assert "the depository holds what was sent" in printed
+    told = tagstone.json("show", publication)
+    assert (told["resolves"], told["owner"], told["drift"], told["amended_at"]) == (False, "The Wobble Team", None, [NOW])
+
+
+def test_a_doi_that_resolves_and_a_deposit_that_differs_are_shown(tagstone, installation):
+    facts = replace(recorded.facts(), deposit=recorded.deposit(registered=True))
+    publication = installation.publication(facts, resolved_at=NOW, checked_at=NOW, drift="deposit: different: 'a\x1b[2J'")
+    printed = tagstone("show", publication).stdout
+    assert "does not resolve yet" not in printed
+    assert "deposit: different: 'a\\x1b[2J'" in printed
+    assert tagstone.json("show", publication)["resolves"] is True
+
+
+def test_a_withdrawn_record_is_shown_with_its_reason(tagstone, installation):
+    publication = installation.publication(state="withdrawn", withdrawn_at=NOW, withdrawn_because="The clock was wrong.")
+    assert "2026-03-01: The clock was wrong." in tagstone("show", publication).stdout

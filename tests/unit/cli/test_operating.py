@@ -11,13 +11,13 @@ from tagstone.adapters.oci_layout import OciLayout
 from tagstone.bootstrap import Application
 from tagstone.cli import doctor
 from tagstone.errors import Temporary
-from tagstone.settings import Settings
+from tagstone.settings import Builds, ForgeSettings, Runs, Settings
 
 
 @pytest.fixture
 def fresh(tagstone, tmp_path):
     """The same command line on a home that does not exist yet."""
-    application = tagstone.application = Application(Settings(home=tmp_path / "fresh", _env_file=None))
+    application = tagstone.application = Application(Settings(home=tmp_path / "fresh", _site=None))
     yield tagstone
     if "engine" in application.__dict__:
         application.engine.dispose()
@@ -64,6 +64,10 @@ class Builder:
     name = "buildah"
 
 
+class Runner:
+    name = "podman"
+
+
 @pytest.fixture
 def healthy(fresh, tagstone):
     """A machine on which all is well but for the base images."""
@@ -85,6 +89,29 @@ def test_doctor_warns_of_missing_bases_and_says_how_to_make_them(healthy):
     done = healthy("doctor")
     assert done.exit_code == 0
     assert "→ Run `tagstone base-image debian:bookworm`." in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("allowed", "verdict", "said"),
+    [
+        ({}, "ok", "neither built nor run on this host"),
+        (
+            {"builds": Builds(registered="buildah"), "runs": Runs(registered="podman")},
+            "warning",
+            "built by buildah and run by podman",
+        ),
+        ({"runs": Runs(registered="docker")}, "fault", "but podman is in use"),
+    ],
+)
+def test_doctor_says_what_of_registered_projects_is_done_on_this_host(healthy, allowed, verdict, said):
+    settings = healthy.application.settings
+    healthy.application.settings = settings.model_copy(
+        update={"forges": {"lab": ForgeSettings(url="https://lab.test")}, **allowed}
+    )
+    healthy.application.runner = Runner()
+    finding = doctor.own_host(healthy.application)
+    assert finding.verdict == verdict
+    assert said in finding.text
 
 
 def test_doctor_tells_every_fault_with_its_remedy_and_goes_on(healthy):

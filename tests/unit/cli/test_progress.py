@@ -9,7 +9,7 @@ from rich.live import Live
 from fakes.installation import NOW
 from tagstone.cli.progress import LiveProgress, PlainProgress, picture
 from tagstone.cli.standing import look
-from tagstone.domain.publication import Step
+from tagstone.domain.publications.publication import Step
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from fakes.installation import NOW
 from tagstone.cli.publishing import submit
-from tagstone.domain.publication import Kind, Step
+from tagstone.domain.publications.publication import Kind, Step
 from tagstone.errors import Conflict
 
 KEYS = {

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tagstone.cli.safe_text import LogText, visible, visible_lines
-from tagstone.domain.publication import Step
+from tagstone.domain.publications.publication import Step
 
 HOSTILE = st.text(st.one_of(st.characters(), st.sampled_from("\x1b\x07\x9b\r\n\t\x7f\u202e\u2028\ud800[]/")), max_size=60)
 

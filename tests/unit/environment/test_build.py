@@ -13,10 +13,10 @@ from fakes.forge import FakeForge
 from fakes.registry import FakeRegistry
 from fakes.some_ports import some_ports, source_of
 from tagstone.actions import base_image, build
-from tagstone.domain.build import BuildState, Package
-from tagstone.domain.lock import Lock
-from tagstone.domain.oci import CONFIG, LAYER, Image, ImageSettings, Platform
-from tagstone.domain.source import ProjectIdentity
+from tagstone.domain.code.source import ProjectIdentity
+from tagstone.domain.environments.build import BuildState, Package
+from tagstone.domain.environments.lock import Lock
+from tagstone.domain.images.oci import CONFIG, LAYER, Image, ImageSettings, Platform
 from tagstone.errors import Conflict, Invalid, NotFound
 from tagstone.image.manifest import config_bytes, history_entry, manifest_bytes, read_image
 from tagstone.ports import BuiltRoot

@@ -14,7 +14,7 @@ from tagstone.adapters.build_jobs import (
     write_context_tar,
 )
 from tagstone.adapters.mmdebstrap import Mmdebstrap, suite_name
-from tagstone.domain.build import ContextFile
+from tagstone.domain.environments.build import ContextFile
 from tagstone.errors import Invalid, Temporary
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagstone.domain.containerfile import parse, render, rewrite
+from tagstone.domain.environments.containerfile import not_carried, parse, render, rewrite
 from tagstone.errors import Invalid
 
 EPOCH = "ARG SOURCE_DATE_EPOCH=315532800"
@@ -152,3 +152,8 @@ def test_an_authors_own_braces_are_left_alone():
 def test_whatever_is_written_only_our_errors_come_out(text):
     with contextlib.suppress(Invalid):
         render(rewritten(text).text, [])
+
+
+def test_what_no_image_carries_is_told_with_its_line():
+    text = "FROM debian:bookworm\nVOLUME /data\nHEALTHCHECK CMD true\nSTOPSIGNAL SIGINT\nEXPOSE 80\n"
+    assert [(one.line, one.warning) for one in not_carried(parse(text))] == [(2, True), (3, True)]

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagstone.domain.environment import Tree, environment_key, plan_recipe, with_settings
-from tagstone.domain.lock import Lock
-from tagstone.domain.oci import CONFIG, Descriptor, Image, ImageSettings, Platform
-from tagstone.domain.source import EntryKind, SourceEntry
+from tagstone.domain.code.source import EntryKind, SourceEntry
+from tagstone.domain.code.source_tree import Tree
+from tagstone.domain.environments.environment import environment_key, pinned_recipe, plan_recipe, with_settings
+from tagstone.domain.environments.lock import Lock
+from tagstone.domain.images.oci import CONFIG, Descriptor, Image, ImageSettings, Platform
 from tagstone.errors import Invalid
 
 APT = ("python3", "python3-venv")
@@ -58,7 +59,7 @@ def test_the_generated_containerfile_reads_like_one_written_by_hand():
     files = {"requirements.txt": b"-r more.txt\nnumpy\n", "more.txt": b"scipy\n", "install.sh": b"true\n", "other": b""}
     recipe = plan(wanted, files)
     assert recipe.containerfile == (
-        "# Made from tagstone.yml. Caches and logs are not removed here: what varies is left out when the layer is written.\n"
+        "# Written by Tagstone. Caches and logs are not removed here: what varies is left out when the layer is written.\n"
         "FROM {base:0}\n"
         "ARG SOURCE_DATE_EPOCH=315532800\n"
         "USER root\n"
@@ -71,11 +72,11 @@ def test_the_generated_containerfile_reads_like_one_written_by_hand():
         "COPY more.txt /.tagstone/context/more.txt\n"
         "COPY requirements.txt /.tagstone/context/requirements.txt\n"
         "COPY install.sh /.tagstone/context/install.sh\n"
-        "RUN python3 -m venv /opt/venv \\\n"
-        " && PIP_ROOT_USER_ACTION=ignore /opt/venv/bin/pip install --no-cache-dir --no-compile --disable-pip-version-check"
-        " -r /.tagstone/context/requirements.txt\n"
-        "ENV PATH=/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
         "WORKDIR /.tagstone/context\n"
+        "RUN python3 -m venv /opt/venv\n"
+        "RUN CFLAGS=-g0 CXXFLAGS=-g0 FFLAGS=-g0 PIP_ROOT_USER_ACTION=ignore /opt/venv/bin/pip install"
+        " --no-cache-dir --no-compile --disable-pip-version-check -r /.tagstone/context/requirements.txt\n"
+        "ENV PATH=/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
         "RUN sh ./install.sh\n"
     )
     assert [file.path for file in recipe.context] == ["install.sh", "more.txt", "requirements.txt"]
@@ -88,8 +89,12 @@ def test_a_lock_pins_what_apt_and_pip_install_and_nothing_else_changes_the_recip
     lock = Lock(deb={"python3": "3.11.2-1+b1", "libc6": "2.36-9"}, pypi={"numpy": "2.1.0"})
     wanted = Wanted(apt=APT, pip="requirements.txt")
     text = plan(wanted, {"requirements.txt": b"numpy\n"}, lock).containerfile
-    assert "      libc6=2.36-9 \\\n      python3=3.11.2-1+b1 \\\n      python3-venv\n" in text
-    assert " && printf '%s\\n' \\\n      'numpy==2.1.0' \\\n      > /.tagstone/constraints.txt \\\n" in text
+    assert (
+        " && printf '%s %s\\n' \\\n      libc6 2.36-9 \\\n      python3 3.11.2-1+b1 \\\n      > /.tagstone/locked \\\n" in text
+    )
+    assert "apt-get -o Dir::Etc::Preferences=/.tagstone/preferences install" in text
+    assert text.index("python3-venv") < text.index("dpkg-query -W -f '${Package} ${Version}\\n' | awk 'NR == FNR")
+    assert "printf '%s\\n' \\\n      'numpy==2.1.0' \\\n      > /.tagstone/constraints.txt\n" in text
     assert "-c /.tagstone/constraints.txt -r /.tagstone/context/requirements.txt" in text
 
 
@@ -147,11 +152,32 @@ def test_a_path_that_a_containerfile_could_misread_is_refused(path):
 
 
 @pytest.mark.parametrize(
-    "line", ["./mine", ".", "-e .", "--editable=.", "file:///x", "mine @ file:///x", "-f wheels", "/abs/x.whl"]
+    "line",
+    [
+        *("./mine", "-e ./mine[extra]", "..", "-e git+https://host.test/a.git", "hg+https://host.test/a"),
+        *("file:///x", "mine @ file:///x", "-f wheels", "/abs/x.whl"),
+    ],
 )
-def test_requirements_that_are_paths_are_refused_with_their_line(line):
+def test_requirements_that_nobody_could_install_again_are_refused_with_their_line(line):
     (found,) = faults(Wanted(apt=APT, pip="r.txt"), {"r.txt": f"numpy\n{line}\n".encode()})
     assert found.startswith("r.txt:2: ")
+
+
+@pytest.mark.parametrize("line", [".", ".[plots]", "./mine", "./mine[x] ; python_version>'3'", "mine/sub"])
+def test_requirements_of_the_repository_itself_let_the_build_see_all_of_it(line):
+    files = {"r.txt": line.encode(), "mine/setup.py": b"", "mine/sub/setup.py": b"", "data.csv": b""}
+    own = {"tagstone.yml": b"", "tagstone.lock": b""}
+    recipe = plan(Wanted(apt=APT, pip="r.txt"), files | own)
+    assert [file.path for file in recipe.context] == sorted(files)
+    assert "COPY . /.tagstone/context/\nWORKDIR /.tagstone/context\n" in recipe.containerfile
+
+
+def test_what_is_installed_where_it_stays_is_built_where_the_code_will_be():
+    recipe = plan(Wanted(apt=APT, pip="r.txt"), {"r.txt": b"-e .\n", "setup.py": b""})
+    text = recipe.containerfile
+    assert "COPY . /workspace/\nWORKDIR /workspace\n" in text
+    assert text.index("/.tagstone/before") < text.index("-r /workspace/r.txt") < text.index("rm -rf /workspace")
+    assert recipe.settings.entrypoint[:2] == ("sh", "-c")
 
 
 @pytest.mark.parametrize("line", ["-r ../x.txt", "-c https://host.test/c.txt", "--requirement /etc/passwd"])
@@ -241,6 +267,10 @@ def test_an_image_without_a_folder_of_its_own_works_in_the_workspace():
     recipe = plan(Wanted(base=None, containerfile="C"), {"C": b"FROM x\n"})
     assert with_settings(recipe, ImageSettings()).workdir == "/workspace"
     assert with_settings(recipe, ImageSettings(workdir="/app")).workdir == "/app"
+
+
+def test_the_recorded_recipe_names_its_bases_by_digest():
+    assert pinned_recipe(plan(Wanted())).splitlines()[1] == "FROM debian:bookworm@sha256:" + "0" * 64
 
 
 @given(st.text(max_size=40), st.binary(max_size=200))

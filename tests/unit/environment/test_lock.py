@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagstone.domain.build import BaseImage, Package
-from tagstone.domain.lock import DEB_NAME, PYPI_NAME, Lock, dump, from_packages, parse
-from tagstone.domain.oci import ImageReference
+from tagstone.domain.environments.build import BaseImage, Package, PackageArchive
+from tagstone.domain.environments.lock import DEB_NAME, PYPI_NAME, Lock, dump, from_packages, parse
+from tagstone.domain.images.oci import ImageReference
 from tagstone.errors import Invalid
 
 DIGEST = "sha256:" + "a" * 64
@@ -29,6 +29,17 @@ def test_a_lock_is_sorted_text_with_one_package_a_line():
         "pypi:",
         '  "numpy": "2.1.0"',
     ]
+
+
+def test_the_newest_state_of_the_package_archives_is_locked():
+    states = [("bookworm", "2026-07-11T10:16:37Z"), ("bookworm-updates", "2026-11-19T02:12:54Z"), ("odd", "yesterday")]
+    lock = from_packages([], [], [PackageArchive("http://host.test/debian", suite, date) for suite, date in states])
+    assert lock.snapshot == "2026-11-19T02:12:54Z"
+    assert parse(dump(lock)) == lock
+
+
+def test_a_python_package_with_two_versions_is_left_to_pip():
+    assert from_packages([], [Package("pypi", "pip", "1.0"), Package("pypi", "pip", "2.0")]).pypi == {}
 
 
 @given(
@@ -51,6 +62,9 @@ def test_an_empty_lock_is_read_again():
         "[]",
         "version: 2",
         "version: 1\nmore: {}",
+        "version: 1\nsnapshot: yesterday",
+        "version: 1\nsnapshot: [1]",
+        "version: 1\nsnapshot: '2026-13-01T00:00:00Z'",
         "version: 1\ndeb: [a]",
         "version: 1\ndeb: {a: 1}",
         "version: 1\ndeb: {'a;b': '1'}",

@@ -14,7 +14,7 @@ PACKAGES = {"tagstone", "tagstone_webhooks"}
 LOADED_BY_NAME = {"psycopg"}
 NEWER_STDLIB = {"compression"}  # from Python 3.14 on
 # The halves of one library: the first pins the second.
-PARTS = {"pydantic-core": "pydantic", "starlette": "fastapi"}
+PARTS = {"pydantic-core": "pydantic"}
 
 
 def _sources(checkout: Path) -> list[Path]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagstone.domain.source import EntryKind
+from tagstone.domain.code.source import EntryKind
 from tagstone.errors import Invalid
 from tagstone.image.layers import CodeFile, code_archive, code_layer
 from tagstone.image.tar import Kind

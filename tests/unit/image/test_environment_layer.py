@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagstone.domain.build import Package
+from tagstone.domain.environments.build import Package
 from tagstone.errors import Invalid
 from tagstone.image.layers import ENVIRONMENT_TIME, RootIndex, environment_layer, index_layers
 
@@ -173,7 +173,9 @@ def test_the_packages_of_the_whole_root_are_read(difference, thing):
             "v/lib/Foo_Bar-1.0.dist-info/METADATA", content=b"Metadata-Version: 2.1\nName: Foo_Bar\nVersion: 1.0\n\nName: x\n"
         ),
         thing("v/lib/old.egg-info/PKG-INFO", content=b"Name: old\nVersion: 2\n"),
-        thing("usr/lib/R/site-library/ggplot2/DESCRIPTION", content=b"Package: ggplot2\nVersion: 3.4-1\nBuilt: R 4.2\n"),
+        thing("usr/local/lib/R/site-library/ggplot2/DESCRIPTION", content=b"Package: ggplot2\nVersion: 3.4-1\nBuilt: R 4.2\n"),
+        thing("usr/lib/R/site-library/digest/DESCRIPTION", content=b"Package: digest\nVersion: 1\nBuilt: R 4.2\n"),
+        thing("usr/lib/python3/dist-packages/numpy.egg-info/PKG-INFO", content=b"Name: numpy\nVersion: 1\n"),
         thing("src/library/x/DESCRIPTION", content=b"Package: source\nVersion: 1\n"),
         thing("bad.dist-info/METADATA", content=b"\xff\x00" * 100),
     ]

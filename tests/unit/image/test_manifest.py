@@ -6,7 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes.registry import FakeRegistry
-from tagstone.domain.oci import CONFIG, DOCKER_LAYER_GZIP, LAYER, LAYER_GZIP, MANIFEST, Descriptor, ImageSettings, Platform
+from tagstone.domain.images.oci import (
+    CONFIG,
+    DOCKER_LAYER_GZIP,
+    LAYER,
+    LAYER_GZIP,
+    MANIFEST,
+    Descriptor,
+    ImageSettings,
+    Platform,
+)
 from tagstone.errors import Invalid, NotFound
 from tagstone.image.documents import canonical_json, digest_of, media_type, read_configuration, read_manifest
 from tagstone.image.layout import layout_files
@@ -21,6 +30,7 @@ SETTINGS = ImageSettings(
     user="1000",
     labels=(("a", "1"), ("b", "2")),
     exposed_ports=("80/tcp",),
+    stop_signal="SIGINT",
 )
 
 
@@ -63,6 +73,7 @@ def test_a_configuration_is_canonical_json_with_neutral_history():
             "User": "1000",
             "Labels": {"a": "1", "b": "2"},
             "ExposedPorts": {"80/tcp": {}},
+            "StopSignal": "SIGINT",
         },
     }
 

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from tagstone.domain.globs import glob_problem, matches
-from tagstone.domain.project_url import normalised
-from tagstone.domain.version import version_of
+from tagstone.domain.code.project_url import normalised
+from tagstone.domain.code.version import version_of
+from tagstone.domain.reading.globs import glob_problem, matches
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tagstone.domain.hardware import Resources
-from tagstone.domain.manifest import EXAMPLE, Manifest, command_line, dump_manifest, json_schema, parse_manifest
-from tagstone.domain.yaml_text import decode
+from tagstone.domain.manifests.manifest import EXAMPLE, Manifest, command_line, dump_manifest, json_schema, parse_manifest
+from tagstone.domain.reading.yaml_text import decode
+from tagstone.domain.runs.hardware import Resources
 
 ASSETS = Path(__file__).parents[2] / "assets" / "manifest"
 
@@ -37,15 +37,19 @@ def with_run(line: str) -> str:
 
 
 def test_the_example_of_the_remedy_is_a_manifest() -> None:
-    assert parsed(EXAMPLE).environment.base == "debian:bookworm"
+    environment = parsed(EXAMPLE).environment
+    assert environment is not None
+    assert environment.base == "debian:bookworm"
 
 
 def test_a_full_manifest_is_read() -> None:
     manifest = parsed((ASSETS / "full.yml").read_text())
+    assert manifest.environment is not None
+    assert manifest.run is not None
     assert manifest.environment.apt == ("python3", "python3-venv")
     assert manifest.run.resources == Resources(2.0, 4 * 2**30, 10 * 2**30, 5400, 1, "a100")
     assert manifest.inputs[0].source == "https://example.org/gaia/sample.fits?version=3"
-    assert manifest.outputs == ("results/*.png", "results/**/*.csv")
+    assert [rule.path for rule in manifest.outputs.made] == ["results/*.png", "results/**/*.csv"]
     assert (manifest.deposit.to, manifest.deposit.community, manifest.deposit.review) == ("zenodo", "punch4nfdi", True)
     assert [(work.related.identifier, work.related.relation, work.related.scheme) for work in manifest.related] == [
         ("10.1051/0004-6361/201834567", "issupplementto", "doi"),
@@ -103,8 +107,13 @@ def test_faults_of_the_run_are_told(line: str, message: str) -> None:
         ("[results/*.png]", "['[a']", "has a `[` without its `]`"),
         ("[results/*.png]", "[.GIT/config]", "lies in `.git`"),
         ("[results/*.png]", '["a\\nb"]', "has a control character"),
-        ("[results/*.png]", "[]", "`outputs` is empty."),
-        ("outputs: [results/*.png]\n", "", "None: `outputs` is missing."),
+        ("[results/*.png]", "[]", "`outputs` is missing: the run would leave nothing."),
+        ("outputs: [results/*.png]\n", "", "`outputs` is missing: the run would leave nothing."),
+        ("outputs: [results/*.png]", "outputs: 3", "6: `outputs`: It is neither a list nor a mapping."),
+        ("[results/*.png]", "{made: [a], brougth: [b]}", "6: `outputs.brougth` is no key of this file."),
+        ("[results/*.png]", "{made: [../a]}", "6: `outputs.made.0`: The glob '../a' leaves the repository."),
+        ("[results/*.png]", "[{path: a, rtol: 1e-9}]", "6: `outputs.0`: Bytes have no tolerance."),
+        ("[results/*.png]", "[{path: a, compare: number}]", "6: `outputs.0.compare`"),
         ("outputs:", "<<:", "`<<` is no key of this file."),
         ("[results/*.png]", "[&a b, *a]", "6: `&a` is an anchor."),
         ("[results/*.png]", "!!python/object:os.system [b]", "is a tag."),
@@ -118,16 +127,20 @@ def test_faults_are_told(old: str, new: str, message: str) -> None:
     assert any(message in found for found in messages(EXAMPLE.replace(old, new))), messages(EXAMPLE.replace(old, new))
 
 
-def test_an_input_without_checksum_says_how_to_get_one() -> None:
-    text = EXAMPLE + "inputs:\n  - {from: https://example.org/a, to: a}\n  - {from: http://example.org/a, to: a/b, sha256: X}\n"
-    _, faults = parse_manifest(text)
-    assert [f"{fault.line}: {fault.message}" for fault in faults] == [
-        "8: `inputs.0.sha256` is missing.",
-        "9: `inputs.1.from`: 'http://example.org/a' is not an address that inputs can be fetched from.",
+def test_inputs_come_from_addresses_records_and_paths_and_lie_apart() -> None:
+    text = (
+        EXAMPLE
+        + "inputs:\n  - {from: http://example.org/a, to: a}\n  - {from: doi:10.5281/zenodo.1/x.csv, to: a/b, sha256: X}\n"
+    )
+    assert messages(text) == [
+        "8: `inputs.0.from`: 'http://example.org/a' is not a place that inputs can be fetched from.",
         "9: `inputs.1.sha256`: 'X' is not a sha256.",
         "9: Two inputs would lie at 'a/b'.",
     ]
-    assert "sha256sum" in faults[0].remedy
+    manifest = parsed(
+        EXAMPLE + "inputs: [{from: doi:10.5281/zenodo.1/x y.csv, to: a}, {from: ../b, to: b, licence: CC0-1.0}]\n"
+    )
+    assert [given.doi for given in manifest.inputs] == ["10.5281/zenodo.1", None]
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "~", "[]", "a", "3"])
@@ -175,9 +188,9 @@ def test_parameters_survive_being_written_out(parameters: dict[str, object]) -> 
 
 def test_the_schema_knows_every_key() -> None:
     schema = json_schema()
-    assert set(schema["properties"]) == {"environment", "run", "inputs", "outputs", "deposit", "related"}
+    assert set(schema["properties"]) == {"environment", "run", "inputs", "outputs", "deposit", "related", "waived_secrets"}
     assert schema["additionalProperties"] is False
-    assert {"from", "to", "sha256"} == set(schema["$defs"]["Input"]["properties"])
+    assert {"from", "to", "sha256", "licence"} == set(schema["$defs"]["Input"]["properties"])
     assert "resources" in schema["$defs"]["RunSection"]["properties"]
     assert "is" in schema["$defs"]["RelatedWork"]["properties"]
     json.dumps(schema)

@@ -2,10 +2,11 @@
 
 import pytest
 
+from fakes.actors import ADA
 from fakes.queue import FakeQueue
 from tagstone.actions.submit import Submitted, cancel, retry, submit
-from tagstone.domain.publication import Kind, State, Step
-from tagstone.domain.source import Commit, ProjectIdentity
+from tagstone.domain.code.source import Commit, ProjectIdentity
+from tagstone.domain.publications.publication import Kind, State, Step
 from tagstone.errors import Conflict, NotFound, Temporary
 from tagstone.store import publications, steps
 from tagstone.store.session import Sessions
@@ -95,7 +96,7 @@ def test_a_failed_publication_is_tried_again_as_a_new_attempt(sessions: Sessions
     first = ask(sessions, queue)
     put(sessions, first.publication, State.FAILED)
     with sessions.write() as session:
-        retry(session, queue, 2.0, first.publication)
+        retry(session, queue, 2.0, first.publication, ADA)
     assert [attempt for _, _, attempt in queue.queued] == [1, 2]
     assert state(sessions, first.publication) == State.QUEUED
 
@@ -103,13 +104,13 @@ def test_a_failed_publication_is_tried_again_as_a_new_attempt(sessions: Sessions
 def test_what_is_at_work_cannot_be_tried_again(sessions: Sessions, queue: FakeQueue) -> None:
     first = ask(sessions, queue)
     with pytest.raises(Conflict), sessions.write() as session:
-        retry(session, queue, 2.0, first.publication)
+        retry(session, queue, 2.0, first.publication, ADA)
 
 
 def test_cancelling_asks_the_worker_to_stop(sessions: Sessions, queue: FakeQueue) -> None:
     first = ask(sessions, queue)
     with sessions.write() as session:
-        cancel(session, 2.0, first.publication)
+        cancel(session, queue, 2.0, first.publication, ADA)
     with sessions.read() as session:
         assert publications.get(session, first.publication).cancel_requested
 
@@ -119,7 +120,7 @@ def test_a_release_that_has_begun_cannot_be_cancelled(sessions: Sessions, queue:
     with sessions.write() as session:
         steps.begin(session, first.publication, Step.RELEASE, 2.0)
     with pytest.raises(Conflict, match="called back"), sessions.write() as session:
-        cancel(session, 2.0, first.publication)
+        cancel(session, queue, 2.0, first.publication, ADA)
 
 
 def test_a_person_may_name_a_publication_by_id_beginning_doi_tag_or_url(sessions: Sessions, queue: FakeQueue) -> None:

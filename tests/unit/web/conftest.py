@@ -7,8 +7,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from fakes.installation import Installation
+from fakes.queue import FakeQueue
 from tagstone.web.app import create_pages
-from tagstone.web.record_page import Place
+from tagstone.web.place import Place
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def browse(installation: Installation) -> Callable[..., TestClient]:
 
     def client(url: str = "http://127.0.0.1:8620", *, serves_images: bool = True) -> TestClient:
         place = Place(url, serves_images=serves_images)
-        app = create_pages(installation.sessions, installation.storage, installation.clock, installation.home, place)
+        app = create_pages(installation.storage, installation.home, place, installation.entrance, FakeQueue())
         return TestClient(app, raise_server_exceptions=False, follow_redirects=False)
 
     return client

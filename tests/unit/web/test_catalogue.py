@@ -1,9 +1,11 @@
 """The catalogue: what is published, newest first, and what to do when nothing is."""
 
+import html
 import re
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import event
 
@@ -40,20 +42,51 @@ def test_only_published_publications_are_listed(web: TestClient, installation: I
     assert "Nothing is published yet" in web.get("/").text
 
 
-def test_records_stand_newest_first_fifty_to_a_page(web: TestClient, installation: Installation):
+def _listed(page: str) -> list[int]:
+    return [int(number) for number in re.findall(r">Analysis (\d+)<", page)]
+
+
+def _next(page: str, direction: str) -> str:
+    found = re.search(rf'rel="{direction}" href="([^"]+)"', page)
+    assert found is not None
+    return html.unescape(found[1])
+
+
+def test_records_stand_newest_first_twenty_five_to_a_page_and_each_is_reached(web: TestClient, installation: Installation):
     for number in range(60):
         installation.publication(**_another(number))
-    first, second = web.get("/").text, web.get("/?page=2").text
-    assert re.findall(r">Analysis (\d+)<", first) == [str(number) for number in range(50)]
-    assert re.findall(r">Analysis (\d+)<", second) == [str(number) for number in range(50, 60)]
-    assert 'rel="next" href="/?page=2"' in first
-    assert 'rel="prev" href="/?page=1"' in second
-    assert "not that many records" in web.get("/?page=3").text
+    first = web.get("/").text
+    second = web.get(_next(first, "next")).text
+    third = web.get(_next(second, "next")).text
+    assert [_listed(page) for page in (first, second, third)] == [[*range(25)], [*range(25, 50)], [*range(50, 60)]]
+    assert 'rel="next"' not in third
+    assert 'rel="prev"' not in first
+    assert _listed(web.get(_next(third, "prev")).text) == [*range(25, 50)]
+    assert _listed(web.get(_next(second, "prev")).text) == [*range(25)]
 
 
-def test_a_page_number_that_is_none_is_no_page(web: TestClient):
-    for number in ("0", "-1", "x", "1000001", "9" * 40):
-        assert web.get(f"/?page={number}").status_code == 404
+def test_records_of_one_moment_are_each_listed_once(web: TestClient, installation: Installation):
+    for number in range(60):
+        installation.publication(**_another(number, created_at=NOW))
+    page, seen = web.get("/").text, []
+    while True:
+        seen += _listed(page)
+        if 'rel="next"' not in page:
+            break
+        page = web.get(_next(page, "next")).text
+    assert sorted(seen) == [*range(60)]
+
+
+def test_behind_the_last_record_the_way_leads_back(web: TestClient, installation: Installation):
+    installation.publication(**_another(1))
+    assert "The list ends before this page" in web.get("/?older=0.0~p").text
+
+
+@pytest.mark.parametrize(
+    "query", ["older=x", "older=x~p", "newer=~", "year=x", "year=-1", "project=1e9", "contents=other", "year=" + "9" * 40]
+)
+def test_what_no_form_of_ours_asks_is_no_page(web: TestClient, query: str):
+    assert web.get(f"/?{query}").status_code == 404
 
 
 def test_the_number_of_queries_does_not_grow_with_the_number_of_records(web: TestClient, installation: Installation):

@@ -65,7 +65,7 @@ def test_pictures_are_shown(web: TestClient, installation: Installation, name: s
 
 
 @pytest.mark.parametrize(
-    "name", ["a.svg", "a.html", "a.htm", "a.xhtml", "a.xml", "a.js", "a.pdf", "a.css", "a.txt", "png", "a.png.html"]
+    "name", ["a.html", "a.htm", "a.xhtml", "a.xml", "a.js", "a.pdf", "a.css", "a.txt", "png", "a.png.html"]
 )
 def test_everything_else_is_saved_not_shown(web: TestClient, installation: Installation, name: str):
     answer = web.get(f"/records/{installation.record({name: SCRIPT})}/files/outputs/{name}")
@@ -73,6 +73,13 @@ def test_everything_else_is_saved_not_shown(web: TestClient, installation: Insta
     assert answer.headers["content-disposition"] == f'attachment; filename="{name}"'
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+
+
+def test_a_vector_picture_is_shown_and_runs_nothing(web: TestClient, installation: Installation):
+    answer = web.get(f"/records/{installation.record({'a.svg': SCRIPT})}/files/outputs/a.svg")
+    assert answer.headers["content-type"] == "image/svg+xml"
+    assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none';")
+    assert "script-src" not in answer.headers["content-security-policy"]
 
 
 def test_a_page_that_calls_itself_a_picture_is_never_taken_for_a_page(web: TestClient, installation: Installation):

@@ -3,20 +3,22 @@
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import pytest
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fakes import facts as recorded
 from fakes.installation import Installation
-from tagstone.domain.publication import Step
-from tagstone.domain.record import Facts
+from tagstone.domain.publications.publication import Step
+from tagstone.domain.publications.record import Facts
 from tagstone.web import rendering
 
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}"
 OURS = {"html", "head", "body", "meta", "title", "link", "a", "header", "footer", "nav", "main", "div", "span", "p", "h1", "h2", "h3", "ul", "ol",
         "li", "dl", "dt", "dd", "br", "img", "article", "section", "aside", "figure", "figcaption", "table", "caption", "thead", "tbody", "tr",
-        "th", "td", "pre", "code", "blockquote", "details", "summary", "strong", "time"}  # fmt: skip
+        "th", "td", "pre", "code", "blockquote", "details", "summary", "strong", "time", "search", "form", "label", "input", "select", "option",
+        "button", "fieldset", "legend", "mark", "svg", "g", "path", "text"}  # fmt: skip
 
 
 class _Judge(HTMLParser):
@@ -68,6 +70,7 @@ def _poisoned(text: str) -> Facts:
     )
 
 
+@pytest.mark.attack("names and texts")
 def test_a_record_of_nothing_but_markup_is_text(web: TestClient, installation: Installation):
     outputs = {
         f"{number}{EVIL.replace('/', '')}{end}": b"a,b\n<script>,%s\n" % EVIL.encode()
@@ -85,6 +88,7 @@ def test_a_record_of_nothing_but_markup_is_text(web: TestClient, installation: I
         assert "{{ 7*7 }}" in page.text
 
 
+@pytest.mark.attack("names and texts")
 def test_a_failure_of_nothing_but_markup_is_text(web: TestClient, installation: Installation):
     publication = installation.publication(
         _poisoned(EVIL), state="failed", error=EVIL, remedy=f"`{EVIL}` {EVIL}", waiting=EVIL, step="run", title=None
@@ -96,6 +100,7 @@ def test_a_failure_of_nothing_but_markup_is_text(web: TestClient, installation: 
     assert judged(page.text) == []
 
 
+@pytest.mark.attack("names and texts")
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=60))
 def test_any_text_in_any_place_is_text(web: TestClient, installation: Installation, text: str):
@@ -109,6 +114,7 @@ def test_any_text_in_any_place_is_text(web: TestClient, installation: Installati
         installation.forget(publication)
 
 
+@pytest.mark.attack("names and texts")
 def test_an_error_repeats_no_markup_of_its_address(web: TestClient):
     for address in (
         "/<script>alert(1)</script>",
@@ -122,6 +128,7 @@ def test_an_error_repeats_no_markup_of_its_address(web: TestClient):
         assert judged(page.text) == []
 
 
+@pytest.mark.attack("names and texts")
 def test_only_web_addresses_become_links():
     for text in (
         "javascript:alert(1)",

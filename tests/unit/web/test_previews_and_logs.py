@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes.installation import Installation
+from tagstone.edges import log_bytes
 from tagstone.store import logs
 from tagstone.web import log_text
-from tagstone.web.preview import Preview, preview
+from tagstone.web.heads import Preview, preview
 
 
 def preview_of(folder: Path, data: bytes, name: str = "table.csv") -> Preview:
@@ -91,4 +92,4 @@ def test_a_log_whose_chunk_is_missing_shows_the_rest(installation: Installation)
         log = logs.find(session, publication, "run-1")
     assert log is not None
     assert log_text.tail(installation.storage, log) == "one\nthree"
-    assert b"".join(log_text.whole(installation.storage, log)) == b"one\nthree\n"
+    assert b"".join(log_bytes.whole(installation.storage, log)) == b"one\nthree\n"

@@ -4,7 +4,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from fakes.installation import Installation
-from tagstone.domain.publication import Step
+from tagstone.domain.publications.publication import Step
 
 
 def test_steps_stand_in_their_order_with_times_and_what_is_still_to_come(web: TestClient, installation: Installation):
@@ -21,7 +21,7 @@ def test_steps_stand_in_their_order_with_times_and_what_is_still_to_come(web: Te
     assert "1 min 30 s, since" in page  # done
     assert "10 min 0 s, since" in page  # still going
     assert "started, 2 tries" in page
-    assert page.count('<li class="pending">') == 7
+    assert page.count('<li class="pending">') == 8
 
 
 def test_a_rehearsal_has_no_steps_of_a_depository(web: TestClient, installation: Installation):

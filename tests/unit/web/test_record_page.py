@@ -8,8 +8,8 @@ from fastapi.testclient import TestClient
 
 from fakes import facts as recorded
 from fakes.installation import NOW, Installation
-from tagstone.domain.record import Facts
-from tagstone.domain.run import Isolation
+from tagstone.domain.publications.record import Facts
+from tagstone.domain.runs.run import Isolation
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 TABLE = b"year,amplitude\n1962,0.17\n1963,0.18\n"
@@ -121,7 +121,7 @@ def test_links_begin_with_the_path_that_the_server_is_reached_under(
     publication = installation.record({"plot.png": PNG})
     page = browse("https://example.org/tagstone/").get(f"/records/{publication}").text
     assert f'src="/tagstone/records/{publication}/files/outputs/plot.png"' in page
-    assert 'href="/tagstone/static/style.css"' in page
+    assert 'href="/tagstone/static/style.css?v=' in page
     assert 'href="/records' not in page
 
 
@@ -144,7 +144,7 @@ def test_what_is_not_published_leads_to_where_it_stands(web: TestClient, install
 def test_a_rehearsal_shows_what_the_record_would_be_and_is_not_cited(web: TestClient, installation: Installation):
     publication = installation.record({"plot.png": PNG}, recorded.rehearsal(), kind="rehearsal", state="rehearsed")
     page = web.get(f"/records/{publication}").text
-    assert "It has no identifier and cannot be cited" in page
+    assert "It has no DOI and cannot be cited" in page
     assert "How to cite it" not in page
     assert "files/outputs/plot.png" in page
 
@@ -172,3 +172,18 @@ def test_the_log_ends_the_story_of_the_run(web: TestClient, installation: Instal
     page = web.get(f"/records/{publication}").text
     assert "it ran" in page
     assert f'href="/records/{publication}/files/logs/run.log"' in page
+
+
+def test_an_image_that_the_deposit_leaves_out_is_said_to_be_where_it_is(web: TestClient, installation: Installation):
+    facts = recorded.facts()
+    assert facts.image is not None
+    left_out = replace(facts, image=replace(facts.image, registry="registry.example/keep", bundled=False))
+    page = web.get(f"/records/{installation.record({'results/table.csv': TABLE}, left_out)}").text
+    assert f"it is kept at <code>registry.example/keep/{facts.image.image.reference}</code>" in page
+    assert "an RO-Crate with the code, the outputs" in page
+
+
+def test_an_image_in_the_bundle_is_not_said_to_be_elsewhere(web: TestClient, installation: Installation):
+    page = web.get(f"/records/{installation.record({'results/table.csv': TABLE})}").text
+    assert "it is kept at" not in page
+    assert "an RO-Crate with the code, the image, the outputs" in page

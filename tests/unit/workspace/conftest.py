@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from fakes.storage import FakeStorage
-from tagstone.domain.hardware import Resources
-from tagstone.domain.oci import ImageReference
-from tagstone.domain.run import RunSpec
+from tagstone.domain.images.oci import ImageReference
+from tagstone.domain.runs.hardware import Resources
+from tagstone.domain.runs.run import RunSpec
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from fakes.storage import FakeStorage
 from tagstone.adapters.outputs import collect
 from tagstone.adapters.workspace import discard
-from tagstone.domain.globs import glob_problem, matches
-from tagstone.domain.run import OutputRules
+from tagstone.domain.reading.globs import glob_problem, matches
+from tagstone.domain.runs.run import OutputRules
 from tagstone.errors import Invalid
 
 

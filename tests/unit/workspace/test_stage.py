@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fakes.storage import FakeStorage
 from tagstone.adapters.workspace import discard, stage, usage
-from tagstone.domain.run import RunSpec
+from tagstone.domain.runs.run import RunSpec
 from tagstone.errors import Invalid, NotFound, Permanent
 
 Code = Callable[..., RunSpec]

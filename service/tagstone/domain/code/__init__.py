@@ -1,0 +1,1 @@
+"""A project, its commits and the files in them."""

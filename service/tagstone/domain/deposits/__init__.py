@@ -1,0 +1,1 @@
+"""What a depository is given, and what it answers."""

@@ -1,0 +1,1 @@
+"""Images by digest, as the OCI specifies them, and how two of them differ."""

@@ -1,0 +1,1 @@
+"""tagstone.yml."""

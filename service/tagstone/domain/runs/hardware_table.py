@@ -1,0 +1,64 @@
+"""Hardware side by side: what was asked for, what was granted, what was used."""
+
+from dataclasses import dataclass
+
+from tagstone.domain.publications.record import RunFacts
+from tagstone.domain.runs.hardware import Granted, format_bytes, format_seconds
+from tagstone.domain.runs.run import RunStatus
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table; an empty text is something that nobody asked, granted or measured."""
+
+    name: str
+    asked: str
+    granted: str = ""
+    used: str = ""
+
+
+def rows(run: RunFacts) -> list[Row]:
+    """The table of one run."""
+    asked, status = run.spec.resources, run.status
+    granted = status.granted
+    ended = status.finished_at is not None and status.started_at is not None
+    taken = format_seconds((status.finished_at or 0) - (status.started_at or 0)) if ended else ""
+    gpus = f"{asked.gpu} × {asked.gpu_type}" if asked.gpu and asked.gpu_type else str(asked.gpu)
+    lines = [
+        Row("Processors", f"{asked.cpu:g}", _processors(granted), _cores(status)),
+        Row("Memory", format_bytes(asked.memory), _memory(granted), _peak(run)),
+        Row("GPU", gpus, ", ".join(granted.gpus) or "none" if granted else ""),
+        Row("Time", format_seconds(asked.time), "", taken),
+        Row("Disk", format_bytes(asked.disk)),
+        Row("Network", "yes" if run.spec.network else "none", "yes" if run.spec.network else "none"),
+    ]
+    if granted is not None:
+        lines.append(Row("Machine", "", f"{granted.architecture}, kernel {granted.kernel}"))
+    return lines
+
+
+def _processors(granted: Granted | None) -> str:
+    if granted is None:
+        return ""
+    limit = f"{granted.cpu_limit:g} of {granted.cpus_visible}" if granted.cpu_limit else str(granted.cpus_visible)
+    return f"{limit}, {granted.cpu_model}" if granted.cpu_model else limit
+
+
+def _cores(status: RunStatus) -> str:
+    """Cores in use on average, and in the sample that had most."""
+    passed = (status.finished_at or 0) - (status.started_at or 0)
+    texts = []
+    if status.cpu_seconds and passed >= 1:  # starting costs time of its own
+        texts.append(f"{status.cpu_seconds / passed:.2g} on average")
+    if status.usage:
+        texts.append(f"{max(sample.cpu for sample in status.usage):.2g} at most")
+    return ", ".join(texts)
+
+
+def _memory(granted: Granted | None) -> str:
+    sizes = ((granted.memory_limit, ""), (granted.memory_total, " in the machine")) if granted else ()
+    return ", ".join(f"{format_bytes(size)}{what}" for size, what in sizes if size)
+
+
+def _peak(run: RunFacts) -> str:
+    return f"{format_bytes(run.status.peak_memory)} at most" if run.status.peak_memory else ""
