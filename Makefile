@@ -6,7 +6,8 @@ MAKEFLAGS += --no-print-directory
 # Every test that starts a process would read all modules from their sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# Debian's first: it is built with every optimization, and starts in a quarter of the time that one built by pyenv takes.
+PYTHON ?= $(shell for python in /usr/bin/python3.11 python3.11; do $$python -c 'import ensurepip' 2>/dev/null && echo $$python && exit; done; echo python3)
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 TOOLS := .cache/tools
