@@ -11,14 +11,14 @@ PYTHON ?= $(shell for python in /usr/bin/python3.11 python3.11; do $$python -c '
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 TOOLS := .cache/tools
-QUICK := not docker and not engines and not postgres and not kills and not environments and not hostile and not browser and not inveniordm
+QUICK := not docker and not engines and not postgres and not kills and not environments and not hostile and not browser and not inveniordm and not kubernetes
 PYTEST := scripts/in-memory $(BIN)/pytest
 # One worker per core; a file stays with one worker, so that what its tests share is made once.
 BY_FILE := -n $(shell nproc) --dist loadfile
 # Where tests wait more than they compute, one more.
 ONE_MORE := -n $(shell expr $$(nproc) + 1)
 
-.PHONY: help setup demo demo-gitlab test lint test-postgres test-attacks test-docker test-kills test-environments test-hostile test-browser test-inveniordm bench \
+.PHONY: help setup demo demo-gitlab test lint test-postgres test-attacks test-docker test-kills test-environments test-hostile test-browser test-inveniordm test-kubernetes bench \
         reference requirements format clean
 
 help: ## Say what can be made
@@ -79,6 +79,10 @@ test-browser: setup ## Look at the pages with a real browser
 test-inveniordm: setup ## Publish to a real InvenioRDM on this machine, through every fault
 	@scripts/install-debian inveniordm
 	$(PYTEST) -n $(shell nproc) --dist worksteal -m inveniordm
+
+test-kubernetes: setup ## Run on a real Kubernetes of one node, through every fault
+	@scripts/install-debian engines docker kubernetes
+	$(PYTEST) -m kubernetes
 
 bench: setup ## Compare our speed with peers, in one table
 	@scripts/install-debian engines docker inveniordm receiving

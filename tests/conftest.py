@@ -8,6 +8,7 @@ from hostile.printed import print_cases
 from rigs.attack_table import name_attacks, print_attacks
 from rigs.determinism_table import print_environments
 from servers.inveniordm.server import InvenioRDM, running_inveniordm
+from servers.kubernetes.cluster import Cluster, cluster_for_tests
 from servers.mounts import unmount_below
 
 _SURVIVED = {
@@ -32,6 +33,13 @@ def inveniordm() -> Iterator[InvenioRDM]:
     """A real InvenioRDM; each worker of a parallel run has its own."""
     with running_inveniordm() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A real Kubernetes of one node; each worker of a parallel run has its own, unless one is up around all."""
+    with cluster_for_tests() as found:
+        yield found
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
