@@ -1,6 +1,6 @@
 """What is known of one run, in a folder that outlives every process: `spec.json` when its workspace is whole, `begun.json`
 before anything is started, `ending.json` before it is ended by us, `seen.json` for what was read while it ran, and
-`status.json` when it is over. Every file is whole or not there.
+`status.json` when it is over. Runs on a cluster have `turn.json` before anything is made there. Every file is whole or not there.
 """
 
 import fcntl
@@ -35,6 +35,16 @@ class Begun:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """The cluster that a run was given to, what its Job is called there, and when (seconds since the epoch)."""
+
+    cluster: str
+    namespace: str
+    job: str
+    at: float
+
+
+@dataclass(frozen=True)
 class Ending:
     """Why we ended the run."""
 
@@ -65,6 +75,7 @@ class Seen:
 
 
 _BEGUN: TypeAdapter[Begun] = TypeAdapter(Begun)
+_TURN: TypeAdapter[Turn] = TypeAdapter(Turn)
 _ENDING: TypeAdapter[Ending] = TypeAdapter(Ending)
 _SEEN: TypeAdapter[Seen] = TypeAdapter(Seen)
 
@@ -117,6 +128,15 @@ class RunFolder:
     @begun.setter
     def begun(self, value: Begun) -> None:
         self._write("begun", _BEGUN, value)
+
+    @property
+    def turn(self) -> Turn | None:
+        """Where it was given to a cluster, None when it was not."""
+        return self._read("turn", _TURN)
+
+    @turn.setter
+    def turn(self, value: Turn) -> None:
+        self._write("turn", _TURN, value)
 
     @property
     def ending(self) -> Ending | None:
