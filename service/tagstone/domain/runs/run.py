@@ -27,7 +27,11 @@ class Isolation(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a run ended. Only `engine` is trouble of ours and tried again by itself."""
+    """How a run ended. Only `engine` and `disrupted` are no fault of the analysis and begun again by themselves.
+
+    `disrupted` means that what it ran on was taken away, `unschedulable` that no machine had room in time, `refused` that a cluster
+    would not admit it, `hardware` that less was granted than was asked for.
+    """
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -37,6 +41,10 @@ class Outcome(StrEnum):
     STOPPED = "stopped"
     IMAGE = "image"
     ENGINE = "engine"
+    DISRUPTED = "disrupted"
+    UNSCHEDULABLE = "unschedulable"
+    REFUSED = "refused"
+    HARDWARE = "hardware"
 
 
 @dataclass(frozen=True)
@@ -108,6 +116,8 @@ class RunStatus:
     `cpu_seconds` is the processor time of all processes together.
 
     `oom_killed_container` and `oom_killed_child` keep apart what engines mix up: the main process against any process.
+    `reason` is a cluster's own word for the end, `remedy` what to do about it where more is known than the outcome says, `cluster` the
+    name of the one it ran on.
     """
 
     started_at: float | None = None
@@ -123,6 +133,9 @@ class RunStatus:
     oom_killed_child: bool = False
     usage: tuple[Sample, ...] = ()
     cpu_seconds: float | None = None
+    reason: str = ""
+    remedy: str = ""
+    cluster: str = ""
 
     @property
     def running(self) -> bool:

@@ -1,0 +1,210 @@
+"""What is wrong with a pod, told from what the cluster says of it; the first that applies is the cause.
+
+The names are Kubernetes's own, of all releases since 1.20: what a newer one says as a condition, an older one says as a reason, or
+only by deleting the pod.
+"""
+
+import re
+
+from tagstone.domain.runs.exits import ended, over_disk
+from tagstone.domain.runs.failure import Failure, Kind, Patience
+from tagstone.domain.runs.fit import Fit
+from tagstone.domain.runs.hardware import Resources, format_seconds
+from tagstone.domain.runs.pod import ContainerSeen, EventSeen, PodSeen
+
+AGAIN = "Nothing is to be done: it is begun again by itself."
+_PULLING = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "RegistryUnavailable", "ImageInspectError")
+_FINAL_PULL = re.compile(r"not found|manifest unknown|name unknown|does not exist|unauthorized|denied|x509", re.IGNORECASE)
+_NO_BEGINNING = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError", "CreatePodSandboxError")
+_NOT_STARTED = ("ContainerCannotRun", "StartError")
+_OWN_DISK = re.compile(r"ephemeral.{0,20}storage.{0,20}(?:limit|exceeds)|EmptyDir volume .{1,200} exceeds", re.IGNORECASE)
+_SHUTDOWN = ("Shutdown", "NodeShutdown", "Terminated", "Preempting", "Preempted")
+_REFUSED_BY_NODE = (
+    "NodeAffinity",
+    "NodeName",
+    "NodePorts",
+    "UnexpectedAdmissionError",
+    "TopologyAffinityError",
+    "NodeUnschedulable",
+)
+_FORBIDDEN_BY_NODE = ("AppArmor", "SysctlForbidden", "Forbidden", "PodOSNotSupported", "InvalidPodSpec")
+_LACKING = re.compile(r"Insufficient ([A-Za-z0-9./_-]*[A-Za-z0-9])")
+_MOUNTS = ("FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "FailedBinding")
+_LONGEST = 400  # characters of a message that is passed on
+
+
+def pod_failure(
+    pod: PodSeen,
+    asked: Resources,
+    *,
+    main: str,
+    waited: float,
+    patience: Patience,
+    fit: Fit | None = None,
+    events: tuple[EventSeen, ...] = (),
+) -> Failure | None:
+    """What ended the pod or keeps it from beginning; None while nothing is wrong, or may still pass.
+
+    `main` is the name of the author's container, `waited` are the seconds since the Job was made, `fit` says which nodes could take it.
+    """
+    return (
+        _taken_away(pod, asked)
+        or _main_ended(pod, asked, main)
+        or _own_container_ended(pod, main)
+        or _unschedulable(pod, waited, patience, fit)
+        or _not_begun(pod, waited, patience, events)
+    )
+
+
+def lost(*, node_ready: bool | None = None) -> Failure:
+    """The pod is not there any more, though the Job is and nobody here removed it."""
+    if node_ready is False:
+        return Failure(Kind.NODE_LOST, "The node it ran on is lost.", AGAIN, "NodeLost")
+    return Failure(Kind.DISRUPTED, "Its pod was deleted from outside.", AGAIN, "PodDeleted")
+
+
+def never_fits(fit: Fit) -> Failure:
+    """No node of the cluster could ever take it, so it is not even begun."""
+    return Failure(Kind.UNSCHEDULABLE, fit.as_text(), fit.remedy, "Unschedulable")
+
+
+def waiting(pod: PodSeen | None, waited: float, patience: Patience) -> str:
+    """What a pod that has not begun waits for, and how long it may; empty where it waits for nothing in particular."""
+    if pod is None:
+        return ""
+    scheduled = pod.condition("PodScheduled")
+    if scheduled is not None and scheduled.status == "False":
+        if scheduled.reason == "SchedulingGated":
+            return f"It waits in the cluster's queue, for {format_seconds(waited)} so far."
+        missing = lacking(scheduled.message)
+        what = f"a node with enough {' and '.join(missing)}" if missing else "a node"
+        return f"It waits for {what}, for {format_seconds(waited)} so far; it may wait {format_seconds(patience.node)}."
+    if any(one.reason in _PULLING for one in pod.containers):
+        return "Its image could not be pulled yet, which is tried again."
+    return ""
+
+
+def lacking(message: str) -> tuple[str, ...]:
+    """The resources that a scheduler's message says are not there, such as `nvidia.com/gpu`."""
+    return tuple(dict.fromkeys(_LACKING.findall(message)))
+
+
+def _taken_away(pod: PodSeen, asked: Resources) -> Failure | None:
+    """Eviction, disruption, a lost node, the cluster's own deadline."""
+    target = pod.condition("DisruptionTarget")
+    if pod.reason in ("Evicted", "DeadlineExceeded"):
+        return _ended_by_the_cluster(pod, asked)
+    if target is not None and target.status == "True":
+        said = _short(target.message or target.reason)
+        return Failure(Kind.DISRUPTED, f"The cluster took its place: {said}", AGAIN, target.reason)
+    if pod.reason:
+        return _refused_by_the_node(pod, _short(f"{pod.reason}: {pod.message}"))
+    if pod.deleted or pod.phase == "Unknown":
+        return lost(node_ready=False if pod.phase == "Unknown" else pod.node_ready)
+    return None
+
+
+def _ended_by_the_cluster(pod: PodSeen, asked: Resources) -> Failure:
+    if pod.reason == "DeadlineExceeded":
+        detail = f"The cluster ended it: run and keeping of its outputs took far longer than {format_seconds(asked.time)}."
+        return Failure(Kind.TIME_LIMIT, detail, _more("time"), pod.reason)
+    if _OWN_DISK.search(pod.message):
+        return over_disk(asked, pod.reason)
+    return Failure(Kind.EVICTED, f"Its node had too little left and ended it: {_short(pod.message)}", AGAIN, pod.reason)
+
+
+def _refused_by_the_node(pod: PodSeen, said: str) -> Failure | None:
+    if pod.reason == "NodeLost":
+        return Failure(Kind.NODE_LOST, f"The node it ran on is lost: {said}", AGAIN, pod.reason)
+    if pod.reason in _SHUTDOWN:
+        return Failure(Kind.DISRUPTED, f"Its node was shut down or needed elsewhere: {said}", AGAIN, pod.reason)
+    if pod.reason.startswith("OutOf") or pod.reason in _REFUSED_BY_NODE:
+        return Failure(Kind.NODE_REFUSED, f"The node it was sent to had no room after all: {said}", AGAIN, pod.reason)
+    if pod.reason in _FORBIDDEN_BY_NODE:
+        return Failure(Kind.ADMISSION, f"The node would not run it: {said}", _ADMIN, pod.reason)
+    return lost(node_ready=pod.node_ready) if pod.deleted else None
+
+
+def _main_ended(pod: PodSeen, asked: Resources, main: str) -> Failure | None:
+    one = pod.container(main)
+    if one is None or one.state != "terminated" or one.exit_code in (None, 0):
+        return None
+    if any(other.state == "running" for other in pod.containers):
+        return None  # what it left is still being kept
+    if one.reason in _NOT_STARTED:
+        detail = f"The cluster could not start it: {_short(one.message)}"
+        return Failure(Kind.COMMAND, detail, "Check the image's architecture, and `run: command`.", one.reason)
+    if one.reason == "ContainerStatusUnknown":
+        return lost(node_ready=False)
+    return ended(one.exit_code or 0, asked, for_memory=one.reason == "OOMKilled", reason=one.reason)
+
+
+def _own_container_ended(pod: PodSeen, main: str) -> Failure | None:
+    """Trouble of the containers that stage the code and keep the outputs: ours, and never the author's."""
+    for one in pod.containers:
+        if one.name == main or one.state != "terminated" or one.exit_code in (None, 0):
+            continue
+        began = pod.container(main)
+        kind = Kind.COLLECTING if began is not None and began.started_at is not None else Kind.STAGING
+        doing = "keep what the run left" if kind is Kind.COLLECTING else "bring code and inputs to it"
+        said = (
+            f": {_short(one.message)}" if one.message else f" (exit code {one.exit_code}, {one.reason or 'no reason given'})."
+        )
+        return Failure(kind, f"Tagstone's own container {one.name} could not {doing}{said}", AGAIN, one.reason)
+    return None
+
+
+def _unschedulable(pod: PodSeen, waited: float, patience: Patience, fit: Fit | None) -> Failure | None:
+    scheduled = pod.condition("PodScheduled")
+    if scheduled is None or scheduled.status != "False" or scheduled.reason == "SchedulingGated" or waited < patience.node:
+        return None
+    missing = lacking(scheduled.message)
+    what = f"with enough {' and '.join(missing)} " if missing else ""
+    detail = f"No node {what}took it in {format_seconds(patience.node)}: {_short(scheduled.message)}"
+    if fit is not None and not fit.possible:
+        return Failure(Kind.UNSCHEDULABLE, f"{detail} {fit.as_text()}", fit.remedy, scheduled.reason)
+    remedy = "Try again when the cluster has more room, or ask for less (run: resources)."
+    return Failure(Kind.UNSCHEDULABLE, detail, remedy, scheduled.reason)
+
+
+def _not_begun(pod: PodSeen, waited: float, patience: Patience, events: tuple[EventSeen, ...]) -> Failure | None:
+    for one in pod.containers:
+        if one.state == "waiting":
+            found = _waiting_for_image(one, waited, patience) or _waiting_for_the_node(one, waited, patience)
+            if found is not None:
+                return found
+    mounts = [event for event in events if event.reason in _MOUNTS]
+    begun = any(one.state in ("running", "terminated") for one in pod.containers)
+    if mounts and not begun and pod.node and waited > patience.begin:
+        detail = f"Its node could not prepare it for {format_seconds(waited)}: {_short(mounts[-1].message)}"
+        return Failure(Kind.CONFIGURATION, detail, _ADMIN, mounts[-1].reason)
+    return None
+
+
+def _waiting_for_image(one: ContainerSeen, waited: float, patience: Patience) -> Failure | None:
+    if one.reason == "InvalidImageName":
+        detail = f"The cluster takes the image's address for none: {_short(one.message)}"
+        return Failure(Kind.IMAGE_NAME, detail, "Ask the site's admin to look at TAGSTONE_BUILDS__REGISTRY.", one.reason)
+    if one.reason not in _PULLING or not (_FINAL_PULL.search(one.message) or waited > patience.image):
+        return None
+    remedy = "The nodes have to reach the registry and may have to know its credentials: `tagstone doctor --cluster` looks."
+    return Failure(Kind.IMAGE_PULL, f"The image could not be pulled: {_short(one.message)}", remedy, one.reason)
+
+
+def _waiting_for_the_node(one: ContainerSeen, waited: float, patience: Patience) -> Failure | None:
+    if one.reason not in _NO_BEGINNING or waited < patience.begin:
+        return None
+    detail = f"The container {one.name} could not be made for {format_seconds(waited)}: {_short(one.message)}"
+    return Failure(Kind.CONFIGURATION, detail, _ADMIN, one.reason)
+
+
+_ADMIN = "Ask the site's admin: this is between Tagstone and the cluster; `tagstone doctor --cluster` looks at both."
+
+
+def _more(what: str, instead: str = "give it less to do") -> str:
+    return f"Ask for more in tagstone.yml (run: resources: {what}), or {instead}."
+
+
+def _short(message: str) -> str:
+    plain = " ".join(message.split())
+    return plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]}…"
