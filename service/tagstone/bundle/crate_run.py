@@ -117,6 +117,7 @@ def _requested(run: RunFacts) -> list[Entity]:
         ("time", resources.time, _SECONDS),
         ("gpu", resources.gpu, None),
         ("gpu_type", resources.gpu_type, None),
+        ("profile", resources.profile, None),
         ("network", "yes" if run.spec.network else "no", None),
     ]
     return [value("#requested", name, content, unit) for name, content, unit in asked if content is not None]
@@ -127,6 +128,7 @@ def _granted(run: RunFacts) -> list[Entity]:
     found: list[tuple[str, object, str | None]] = [
         ("peak_memory", run.status.peak_memory, _BYTES),
         ("isolation", run.status.isolation, None),
+        ("cluster", run.status.cluster or None, None),
     ]
     if granted:
         found += [
@@ -139,6 +141,10 @@ def _granted(run: RunFacts) -> list[Entity]:
             ("kernel", granted.kernel, None),
             ("architecture", granted.architecture, None),
             *((f"gpu_{number}", gpu, None) for number, gpu in enumerate(granted.gpus)),
+            ("gpu_driver", granted.gpu_driver, None),
+            ("node", granted.node, None),
+            ("image_id", granted.image_id, None),
+            ("qos", granted.qos, None),
         ]
     return [value("#granted", name, content, unit) for name, content, unit in found if content is not None]
 

@@ -167,7 +167,8 @@ def asked(resources: Resources) -> str:
     """Hardware asked for, for people."""
     text = f"{_cores(resources.cpu)}, {format_bytes(resources.memory)} memory, {format_bytes(resources.disk)} disk"
     text += f", {format_seconds(resources.time)}"
-    return text + (f", {resources.gpu} GPU {resources.gpu_type or ''}".rstrip() if resources.gpu else "")
+    text += f", {resources.gpu} GPU {resources.gpu_type or ''}".rstrip() if resources.gpu else ""
+    return text + (f", profile {resources.profile}" if resources.profile else "")
 
 
 def _cores(number: float) -> str:

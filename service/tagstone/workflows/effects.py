@@ -159,9 +159,9 @@ async def run(work: Work) -> Facts:
 
     status = await work.until(observe)
     await work.call(work.pump, "run", runner.logs)
-    if status.outcome is Outcome.ENGINE:
+    if status.outcome in (Outcome.ENGINE, Outcome.DISRUPTED):
         await work.call(_begin_again, work, "run", runner.remove)
-        raise Temporary(f"The engine failed the run: {status.detail}.")
+        raise running.interruption(status)
     stored = await work.call(work.ports.storage.keep, work.whole_log("run"))
     await work.call(work.end_log, "run")
     ended = replace(facts, run=RunFacts(spec, status, runner.name, stored.key, stored.size, stored.sha256))

@@ -97,6 +97,9 @@ class ResourcesSection(Section):
     )
     gpu: StrictInt = Field(default=0, ge=0, le=1024, description="Number of GPUs.", examples=[1])
     gpu_type: Word | None = Field(default=None, description="Kind of GPU.", examples=["a100"])
+    profile: Word | None = Field(
+        default=None, description="Kind of machine, by the name that the site's cluster has for it.", examples=["gpu-a100"]
+    )
 
 
 class RunSection(Section):
@@ -116,7 +119,7 @@ class RunSection(Section):
         """The hardware asked for, in cores, bytes and seconds."""
         asked = self.hardware
         memory, disk, time = parse_bytes(asked.memory), parse_bytes(asked.disk), parse_seconds(asked.time)
-        return Resources(asked.cpu, memory, disk, time, asked.gpu, asked.gpu_type)
+        return Resources(asked.cpu, memory, disk, time, asked.gpu, asked.gpu_type, asked.profile)
 
 
 class Input(Section):

@@ -27,6 +27,7 @@ class Kind(StrEnum):
     ADMISSION = "admission"
     PERMISSION = "permission"
     HARDWARE = "hardware"
+    CONTENT = "content"
     STAGING = "staging"
     COLLECTING = "collecting"
 
@@ -50,6 +51,7 @@ OUTCOMES: dict[Kind, Outcome] = {
     Kind.ADMISSION: Outcome.REFUSED,
     Kind.PERMISSION: Outcome.REFUSED,
     Kind.HARDWARE: Outcome.HARDWARE,
+    Kind.CONTENT: Outcome.FAILED,
     Kind.STAGING: Outcome.ENGINE,
     Kind.COLLECTING: Outcome.ENGINE,
 }

@@ -32,9 +32,23 @@ def rows(run: RunFacts) -> list[Row]:
         Row("Disk", format_bytes(asked.disk)),
         Row("Network", "yes" if run.spec.network else "none", "yes" if run.spec.network else "none"),
     ]
+    if asked.profile is not None:
+        lines.append(Row("Profile", asked.profile))
     if granted is not None:
         lines.append(Row("Machine", "", f"{granted.architecture}, kernel {granted.kernel}"))
+        lines += [Row(name, "", said) for name, said in _cluster(status, granted) if said]
     return lines
+
+
+def _cluster(status: RunStatus, granted: Granted) -> tuple[tuple[str, str | None], ...]:
+    """What there is to say of a run on a cluster."""
+    return (
+        ("GPU driver", granted.gpu_driver),
+        ("Cluster", status.cluster),
+        ("Node", granted.node),
+        ("Image as run", granted.image_id),
+        ("Class of service", granted.qos),
+    )
 
 
 def _processors(granted: Granted | None) -> str:

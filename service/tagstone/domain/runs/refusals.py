@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from tagstone.domain.runs.failure import Failure, Kind, Patience
 from tagstone.domain.runs.hardware import format_seconds
-from tagstone.domain.runs.pod import EventSeen
 from tagstone.domain.runs.quantity import parse_quantity
+from tagstone.domain.runs.sight import EventSeen
 from tagstone.errors import Invalid
 
 _QUOTA = re.compile(r"exceeded quota: ([^,]{1,253}), requested: (.*?), used: (.*?), limited: (.*)", re.DOTALL)

@@ -115,3 +115,8 @@ class Sight:
     events: tuple[EventSeen, ...] = ()
     inside: Inside | None = None
     fit: Fit | None = None
+
+    @property
+    def waited(self) -> float:
+        """Seconds since it was asked for."""
+        return self.now - self.asked_at

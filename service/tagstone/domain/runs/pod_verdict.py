@@ -1,4 +1,4 @@
-"""What is wrong with a pod, told from what the cluster says of it; the first that applies is the cause.
+"""What is wrong with a run on a cluster, told from what is seen of it; the first that applies is the cause.
 
 The names are Kubernetes's own, of all releases since 1.20: what a newer one says as a condition, an older one says as a reason, or
 only by deleting the pod.
@@ -6,11 +6,13 @@ only by deleting the pod.
 
 import re
 
-from tagstone.domain.runs.exits import ended, over_disk
+from tagstone.domain.runs.exits import ended, not_granted, over_disk
 from tagstone.domain.runs.failure import Failure, Kind, Patience
 from tagstone.domain.runs.fit import Fit
 from tagstone.domain.runs.hardware import Resources, format_seconds
-from tagstone.domain.runs.pod import ContainerSeen, EventSeen, PodSeen
+from tagstone.domain.runs.refusals import not_admitted, waits_for_quota
+from tagstone.domain.runs.shortfall import shortfalls
+from tagstone.domain.runs.sight import KEEPER, RUN, ContainerSeen, EventSeen, Inside, PodSeen, Sight
 
 AGAIN = "Nothing is to be done: it is begun again by itself."
 _PULLING = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "RegistryUnavailable", "ImageInspectError")
@@ -30,30 +32,41 @@ _REFUSED_BY_NODE = (
 _FORBIDDEN_BY_NODE = ("AppArmor", "SysctlForbidden", "Forbidden", "PodOSNotSupported", "InvalidPodSpec")
 _LACKING = re.compile(r"Insufficient ([A-Za-z0-9./_-]*[A-Za-z0-9])")
 _MOUNTS = ("FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "FailedBinding")
+_MAYBE_TAKEN = (None, 0, 137, 143)  # by SIGKILL or SIGTERM, as when a pod is taken away; 0 also where it was about to be kept
+_WORD = 30.0  # seconds in which the keeper says how the command ended
 _LONGEST = 400  # characters of a message that is passed on
 
 
-def pod_failure(
-    pod: PodSeen,
-    asked: Resources,
-    *,
-    main: str,
-    waited: float,
-    patience: Patience,
-    fit: Fit | None = None,
-    events: tuple[EventSeen, ...] = (),
-) -> Failure | None:
-    """What ended the pod or keeps it from beginning; None while nothing is wrong, or may still pass.
+def verdict(sight: Sight) -> Failure | None:
+    """What ended the run badly, or keeps it from beginning; None while it goes on, may still begin, or where all is well.
 
-    `main` is the name of the author's container, `waited` are the seconds since the Job was made, `fit` says which nodes could take it.
+    The cluster's word that it took the pod away counts more than how the command ended by that, and less than an error of its own.
     """
+    patience, asked = Patience(node=sight.patience), sight.resources
+    inside = sight.inside or Inside()
+    own_end = ended(inside.exit_code, asked, ended_by=inside.ended_by, for_memory=inside.for_memory) if inside.ended else None
+    if own_end is not None and (inside.ended_by or inside.exit_code not in _MAYBE_TAKEN):
+        return own_end
+    pod = sight.pod
+    if pod is None:
+        return _without_pod(sight, patience)
     return (
         _taken_away(pod, asked)
-        or _main_ended(pod, asked, main)
-        or _own_container_ended(pod, main)
-        or _unschedulable(pod, waited, patience, fit)
-        or _not_begun(pod, waited, patience, events)
+        or _said_inside(inside, asked)
+        or own_end
+        or (None if inside.ended else _main_ended(pod, asked, sight.now))
+        or _own_container_ended(pod)
+        or _unschedulable(pod, sight.waited, patience, sight.fit)
+        or _not_begun(pod, sight.waited, patience, sight.events)
     )
+
+
+def _without_pod(sight: Sight, patience: Patience) -> Failure | None:
+    if sight.had_pod:
+        return lost()
+    if sight.job is None:
+        return Failure(Kind.DISRUPTED, "Its Job was deleted from outside.", AGAIN, "JobDeleted")
+    return not_admitted(sight.events, sight.waited, patience)
 
 
 def lost(*, node_ready: bool | None = None) -> Failure:
@@ -68,18 +81,21 @@ def never_fits(fit: Fit) -> Failure:
     return Failure(Kind.UNSCHEDULABLE, fit.as_text(), fit.remedy, "Unschedulable")
 
 
-def waiting(pod: PodSeen | None, waited: float, patience: Patience) -> str:
-    """What a pod that has not begun waits for, and how long it may; empty where it waits for nothing in particular."""
-    if pod is None:
-        return ""
-    scheduled = pod.condition("PodScheduled")
+def waiting(sight: Sight) -> str:
+    """What a run that has not begun waits for, and how long it may; empty where it waits for nothing in particular."""
+    if sight.job is not None and sight.job.suspended:
+        return f"It waits in the cluster's queue, for {format_seconds(sight.waited)} so far."
+    if sight.pod is None:
+        return waits_for_quota(sight.events)
+    scheduled = sight.pod.condition("PodScheduled")
     if scheduled is not None and scheduled.status == "False":
         if scheduled.reason == "SchedulingGated":
-            return f"It waits in the cluster's queue, for {format_seconds(waited)} so far."
+            return f"It waits in the cluster's queue, for {format_seconds(sight.waited)} so far."
         missing = lacking(scheduled.message)
         what = f"a node with enough {' and '.join(missing)}" if missing else "a node"
-        return f"It waits for {what}, for {format_seconds(waited)} so far; it may wait {format_seconds(patience.node)}."
-    if any(one.reason in _PULLING for one in pod.containers):
+        so_far, most = format_seconds(sight.waited), format_seconds(sight.patience)
+        return f"It waits for {what}, for {so_far} so far; it may wait {most}."
+    if any(one.reason in _PULLING for one in sight.pod.containers):
         return "Its image could not be pulled yet, which is tried again."
     return ""
 
@@ -99,7 +115,7 @@ def _taken_away(pod: PodSeen, asked: Resources) -> Failure | None:
         return Failure(Kind.DISRUPTED, f"The cluster took its place: {said}", AGAIN, target.reason)
     if pod.reason:
         return _refused_by_the_node(pod, _short(f"{pod.reason}: {pod.message}"))
-    if pod.deleted or pod.phase == "Unknown":
+    if pod.deleting or pod.phase == "Unknown":
         return lost(node_ready=False if pod.phase == "Unknown" else pod.node_ready)
     return None
 
@@ -122,29 +138,42 @@ def _refused_by_the_node(pod: PodSeen, said: str) -> Failure | None:
         return Failure(Kind.NODE_REFUSED, f"The node it was sent to had no room after all: {said}", AGAIN, pod.reason)
     if pod.reason in _FORBIDDEN_BY_NODE:
         return Failure(Kind.ADMISSION, f"The node would not run it: {said}", _ADMIN, pod.reason)
-    return lost(node_ready=pod.node_ready) if pod.deleted else None
+    return lost(node_ready=pod.node_ready) if pod.deleting else None
 
 
-def _main_ended(pod: PodSeen, asked: Resources, main: str) -> Failure | None:
-    one = pod.container(main)
+def _said_inside(inside: Inside, asked: Resources) -> Failure | None:
+    if inside.unstarted:
+        remedy = "Check that the command's first word exists in the environment (run: command)."
+        return Failure(Kind.COMMAND, _short(inside.unstarted), remedy, "NotStarted")
+    if inside.problem:
+        remedy = "Look at the code's files and at `inputs`: they have to fit into the workspace."
+        return Failure(Kind.CONTENT, _short(inside.problem), remedy, "NotStaged")
+    missing = shortfalls(asked, inside.granted) if inside.granted is not None else ()
+    return not_granted(missing) if missing else None
+
+
+def _main_ended(pod: PodSeen, asked: Resources, now: float) -> Failure | None:
+    """The author's container is over, and nothing was said from inside, as when all of it was killed for memory."""
+    one, keeper = pod.container(RUN), pod.container(KEEPER)
     if one is None or one.state != "terminated" or one.exit_code in (None, 0):
         return None
-    if any(other.state == "running" for other in pod.containers):
-        return None  # what it left is still being kept
+    silent = now - (one.finished_at or now)
+    if keeper is not None and keeper.state == "running" and one.reason == "Error" and silent < _WORD:
+        return None  # it says why in a moment
     if one.reason in _NOT_STARTED:
         detail = f"The cluster could not start it: {_short(one.message)}"
         return Failure(Kind.COMMAND, detail, "Check the image's architecture, and `run: command`.", one.reason)
     if one.reason == "ContainerStatusUnknown":
         return lost(node_ready=False)
-    return ended(one.exit_code or 0, asked, for_memory=one.reason == "OOMKilled", reason=one.reason)
+    return ended(one.exit_code, asked, for_memory=one.reason == "OOMKilled", reason=one.reason)
 
 
-def _own_container_ended(pod: PodSeen, main: str) -> Failure | None:
+def _own_container_ended(pod: PodSeen) -> Failure | None:
     """Trouble of the containers that stage the code and keep the outputs: ours, and never the author's."""
     for one in pod.containers:
-        if one.name == main or one.state != "terminated" or one.exit_code in (None, 0):
+        if one.name == RUN or one.state != "terminated" or one.exit_code in (None, 0):
             continue
-        began = pod.container(main)
+        began = pod.container(RUN)
         kind = Kind.COLLECTING if began is not None and began.started_at is not None else Kind.STAGING
         doing = "keep what the run left" if kind is Kind.COLLECTING else "bring code and inputs to it"
         said = (
