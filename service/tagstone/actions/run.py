@@ -46,6 +46,7 @@ def run_spec(facts: Facts) -> RunSpec:
         resources=manifest.run.resources,
         network=manifest.run.network,
         files=tuple((file.path, file.storage_key) for file in facts.source.inputs),
+        outputs=tuple(rule.path for rule in manifest.outputs.made),
     )
 
 
