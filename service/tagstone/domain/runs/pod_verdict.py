@@ -12,7 +12,7 @@ from tagstone.domain.runs.fit import Fit
 from tagstone.domain.runs.hardware import Resources, format_seconds
 from tagstone.domain.runs.refusals import not_admitted, waits_for_quota
 from tagstone.domain.runs.shortfall import shortfalls
-from tagstone.domain.runs.sight import KEEPER, RUN, ContainerSeen, EventSeen, Inside, PodSeen, Sight
+from tagstone.domain.runs.sight import KEEPER, RUN, ContainerSeen, Inside, PodSeen, Sight
 
 AGAIN = "Nothing is to be done: it is begun again by itself."
 _PULLING = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "RegistryUnavailable", "ImageInspectError")
@@ -33,40 +33,47 @@ _FORBIDDEN_BY_NODE = ("AppArmor", "SysctlForbidden", "Forbidden", "PodOSNotSuppo
 _LACKING = re.compile(r"Insufficient ([A-Za-z0-9./_-]*[A-Za-z0-9])")
 _MOUNTS = ("FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "FailedBinding")
 _MAYBE_TAKEN = (None, 0, 137, 143)  # by SIGKILL or SIGTERM, as when a pod is taken away; 0 also where it was about to be kept
-_WORD = 30.0  # seconds in which the keeper says how the command ended
 _LONGEST = 400  # characters of a message that is passed on
 
 
 def verdict(sight: Sight) -> Failure | None:
     """What ended the run badly, or keeps it from beginning; None while it goes on, may still begin, or where all is well.
 
-    The cluster's word that it took the pod away counts more than how the command ended by that, and less than an error of its own.
+    While the keeper takes what the run left, it goes on. The cluster's word that it took the pod away counts more than how the
+    command ended by that, and less than an error of its own.
     """
-    patience, asked = Patience(node=sight.patience), sight.resources
-    inside = sight.inside or Inside()
+    asked, pod, inside = sight.resources, sight.pod, sight.inside or Inside()
     own_end = ended(inside.exit_code, asked, ended_by=inside.ended_by, for_memory=inside.for_memory) if inside.ended else None
-    if own_end is not None and (inside.ended_by or inside.exit_code not in _MAYBE_TAKEN):
-        return own_end
-    pod = sight.pod
+    own_error = own_end if inside.ended_by or inside.exit_code not in _MAYBE_TAKEN else None
     if pod is None:
-        return _without_pod(sight, patience)
+        return own_error or (None if inside.done and own_end is None else _without_pod(sight))
+    taken = None if inside.done else _taken_away(pod, asked)
+    if taken is not None:
+        return own_error or taken
+    if _keeping(pod, inside):
+        return _not_as_asked(inside, asked)
     return (
-        _taken_away(pod, asked)
+        own_end
         or _said_inside(inside, asked)
-        or own_end
-        or (None if inside.ended else _main_ended(pod, asked, sight.now))
-        or _own_container_ended(pod)
-        or _unschedulable(pod, sight.waited, patience, sight.fit)
-        or _not_begun(pod, sight.waited, patience, sight.events)
+        or (None if inside.ended else _main_ended(pod, asked))
+        or (None if inside.done else _own_container_ended(pod))
+        or _unschedulable(sight, pod)
+        or _not_begun(sight, pod)
     )
 
 
-def _without_pod(sight: Sight, patience: Patience) -> Failure | None:
+def _keeping(pod: PodSeen, inside: Inside) -> bool:
+    """Whether the keeper is still at work."""
+    keeper = pod.container(KEEPER)
+    return not inside.done and keeper is not None and keeper.state == "running"
+
+
+def _without_pod(sight: Sight) -> Failure | None:
     if sight.had_pod:
         return lost()
     if sight.job is None:
         return Failure(Kind.DISRUPTED, "Its Job was deleted from outside.", AGAIN, "JobDeleted")
-    return not_admitted(sight.events, sight.waited, patience)
+    return not_admitted(sight.events, sight.waited, Patience(node=sight.patience))
 
 
 def lost(*, node_ready: bool | None = None) -> Failure:
@@ -148,18 +155,19 @@ def _said_inside(inside: Inside, asked: Resources) -> Failure | None:
     if inside.problem:
         remedy = "Look at the code's files and at `inputs`: they have to fit into the workspace."
         return Failure(Kind.CONTENT, _short(inside.problem), remedy, "NotStaged")
+    return _not_as_asked(inside, asked)
+
+
+def _not_as_asked(inside: Inside, asked: Resources) -> Failure | None:
     missing = shortfalls(asked, inside.granted) if inside.granted is not None else ()
     return not_granted(missing) if missing else None
 
 
-def _main_ended(pod: PodSeen, asked: Resources, now: float) -> Failure | None:
+def _main_ended(pod: PodSeen, asked: Resources) -> Failure | None:
     """The author's container is over, and nothing was said from inside, as when all of it was killed for memory."""
-    one, keeper = pod.container(RUN), pod.container(KEEPER)
+    one = pod.container(RUN)
     if one is None or one.state != "terminated" or one.exit_code in (None, 0):
         return None
-    silent = now - (one.finished_at or now)
-    if keeper is not None and keeper.state == "running" and one.reason == "Error" and silent < _WORD:
-        return None  # it says why in a moment
     if one.reason in _NOT_STARTED:
         detail = f"The cluster could not start it: {_short(one.message)}"
         return Failure(Kind.COMMAND, detail, "Check the image's architecture, and `run: command`.", one.reason)
@@ -183,26 +191,32 @@ def _own_container_ended(pod: PodSeen) -> Failure | None:
     return None
 
 
-def _unschedulable(pod: PodSeen, waited: float, patience: Patience, fit: Fit | None) -> Failure | None:
-    scheduled = pod.condition("PodScheduled")
-    if scheduled is None or scheduled.status != "False" or scheduled.reason == "SchedulingGated" or waited < patience.node:
+def _unschedulable(sight: Sight, pod: PodSeen) -> Failure | None:
+    scheduled, fit = pod.condition("PodScheduled"), sight.fit
+    if (
+        scheduled is None
+        or scheduled.status != "False"
+        or scheduled.reason == "SchedulingGated"
+        or sight.waited < sight.patience
+    ):
         return None
     missing = lacking(scheduled.message)
     what = f"with enough {' and '.join(missing)} " if missing else ""
-    detail = f"No node {what}took it in {format_seconds(patience.node)}: {_short(scheduled.message)}"
+    detail = f"No node {what}took it in {format_seconds(sight.patience)}: {_short(scheduled.message)}"
     if fit is not None and not fit.possible:
         return Failure(Kind.UNSCHEDULABLE, f"{detail} {fit.as_text()}", fit.remedy, scheduled.reason)
     remedy = "Try again when the cluster has more room, or ask for less (run: resources)."
     return Failure(Kind.UNSCHEDULABLE, detail, remedy, scheduled.reason)
 
 
-def _not_begun(pod: PodSeen, waited: float, patience: Patience, events: tuple[EventSeen, ...]) -> Failure | None:
+def _not_begun(sight: Sight, pod: PodSeen) -> Failure | None:
+    waited, patience = sight.waited, Patience(node=sight.patience)
     for one in pod.containers:
         if one.state == "waiting":
             found = _waiting_for_image(one, waited, patience) or _waiting_for_the_node(one, waited, patience)
             if found is not None:
                 return found
-    mounts = [event for event in events if event.reason in _MOUNTS]
+    mounts = [event for event in sight.events if event.reason in _MOUNTS]
     begun = any(one.state in ("running", "terminated") for one in pod.containers)
     if mounts and not begun and pod.node and waited > patience.begin:
         detail = f"Its node could not prepare it for {format_seconds(waited)}: {_short(mounts[-1].message)}"
