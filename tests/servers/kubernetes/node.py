@@ -124,11 +124,15 @@ def _obey(node: Node, control: socket.socket) -> None:
 def _settle(layout: Layout, number: int) -> None:
     """Make this mount and network namespace a machine of its own: a bridge for its pods, and folders that others have too."""
     _run("ip", "link", "set", "lo", "up")
-    _run("ip", "link", "add", "pods", "type", "bridge")
+    # An address of its own: else it takes that of a pod that comes, and loses it again, and is not found for seconds.
+    _run("ip", "link", "add", "pods", "address", f"02:00:00:00:00:{number:02x}", "type", "bridge")
     _run("ip", "link", "set", "machine", "master", "pods", "up")
     _run("ip", "address", "add", f"{layout.address}/24", "dev", "pods")
     _run("ip", "link", "set", "pods", "up")
     _run("ip", "route", "add", "default", "via", f"172.31.{number}.1")
+    # No names are looked up: the machine's own servers for that cannot be reached from here.
+    (layout.folder / "resolv.conf").write_text("")
+    _run("mount", "--bind", str(layout.folder / "resolv.conf"), "/etc/resolv.conf")
     _run("mount", "-t", "tmpfs", "run", "/run")
     for place in ("/var/lib/kubelet", "/var/lib/dockershim", "/var/log/pods", "/var/log/containers"):
         own = layout.folder / "places" / place.strip("/")

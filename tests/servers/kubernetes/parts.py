@@ -83,7 +83,6 @@ def write_configuration(node: Layout, token: str) -> None:
     }
     node.kubeconfig.write_text(json.dumps(kubeconfig))
     (node.folder / "tokens.csv").write_text(f'{token},admin,1,"system:masters"\n')
-    (node.folder / "resolv.conf").write_text("")
     registry = {
         "version": "0.1",
         "log": {"level": "error", "accesslog": {"disabled": True}},
@@ -130,6 +129,7 @@ def _api(node: Layout) -> Sequence[str]:
         f"--client-ca-file={keys}/ca.crt",
         f"--kubelet-client-certificate={keys}/kubelet-client.crt",
         f"--kubelet-client-key={keys}/kubelet-client.key",
+        "--kubelet-preferred-address-types=InternalIP",
         f"--service-account-key-file={keys}/accounts.pub",
         f"--service-account-signing-key-file={keys}/accounts.key",
         "--service-account-issuer=https://kubernetes.default.svc",
