@@ -8,6 +8,7 @@ import requests
 
 from servers.bases import busybox_base
 from servers.kubernetes.cluster import Cluster
+from servers.kubernetes.images import push_helper
 from tagstone.adapters.oci_registry import OciRegistry
 
 
@@ -31,3 +32,9 @@ def registry(cluster: Cluster) -> Iterator[OciRegistry]:
 def busybox(cluster: Cluster, registry: OciRegistry) -> str:
     """An image of static busybox in it, by digest."""
     return f"{cluster.registry}/base/busybox@{busybox_base(registry).digest}"
+
+
+@pytest.fixture(scope="session")
+def helper(cluster: Cluster) -> str:
+    """The image of deploy/pod in it, by digest."""
+    return push_helper(cluster)

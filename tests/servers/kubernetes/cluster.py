@@ -109,9 +109,9 @@ def layout_of(folder: Path, number: int) -> Layout:
 def running_cluster() -> Iterator[Cluster]:
     """Bring a cluster up, from nothing where need be; it ends with the context, or with this process."""
     found = programs()
+    number = _reserve_number()
     # A short name: that of a Unix socket below may have 107 bytes only.
     folder = Path(tempfile.mkdtemp(prefix="k-"))
-    number = _reserve_number()
     own = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
     words = [sys.executable, "-m", "servers.kubernetes.node", str(folder), str(found), str(number)]
     try:
