@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tagstone.adapters.engine_client import Engine as ContainerEngine
     from tagstone.adapters.executor_locks import DatabaseLocks, FileLocks
     from tagstone.adapters.folder_depository import FolderDepository
+    from tagstone.bootstrap.clusters import Clusters
     from tagstone.bootstrap.credentials import Credentials
     from tagstone.bootstrap.forges import Forges
     from tagstone.domain.publications.record import SourceFacts
@@ -115,6 +116,13 @@ class Application:
         from tagstone.bootstrap.forges import Forges
 
         return Forges(self)
+
+    @cached_property
+    def clusters(self) -> Clusters:
+        """What runs on the clusters of this site, and their desk."""
+        from tagstone.bootstrap.clusters import Clusters
+
+        return Clusters(self)
 
     @cached_property
     def credentials(self) -> Credentials:
@@ -330,9 +338,11 @@ class Application:
 
     @cached_property
     def runner(self) -> Runner:
-        """The engine that runs images."""
+        """The engine or cluster that runs images."""
         runs = self.settings.runs
         folder = self.home / "runs"
+        if runs.engine == "kubernetes":
+            return self.clusters.runner
         if runs.engine == "chroot":
             from tagstone.adapters.chroot_runs import ChrootRuns
 

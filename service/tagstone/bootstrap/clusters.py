@@ -1,0 +1,139 @@
+"""Builds what runs on clusters, and the desk where their pods fetch and bring."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from tagstone.errors import Conflict, Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tagstone.adapters.desk import Desk
+    from tagstone.adapters.kubernetes.client import Cluster
+    from tagstone.adapters.kubernetes.runs import KubernetesRuns, Place
+    from tagstone.bootstrap.application import Application
+    from tagstone.domain.runs.placement import Profile
+    from tagstone.settings import ClusterSettings, ProfileSettings
+
+
+class Clusters:
+    """The clusters of one process, each part built when it is first asked for."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._settings = application.settings
+
+    @cached_property
+    def connections(self) -> Mapping[str, Cluster]:
+        """Every cluster by its name. Asks none of them anything. Raises: Invalid where the settings do not say how."""
+        from tagstone.adapters.kubernetes.client import connect
+
+        return {
+            name: connect(name, one.namespace, one.kubeconfig, one.context) for name, one in self._settings.clusters.items()
+        }
+
+    @cached_property
+    def profiles(self) -> Mapping[str, Mapping[str, Profile]]:
+        """The kinds of machines of every cluster, by their names."""
+        return {
+            name: {profile: _profile(said) for profile, said in one.profiles.items()}
+            for name, one in self._settings.clusters.items()
+        }
+
+    @cached_property
+    def desk(self) -> Desk:
+        """Where pods fetch code and inputs, and bring outputs."""
+        from tagstone.adapters.desk import Desk
+
+        runs, application = self._settings.runs, self._application
+        return Desk(
+            application.home / "desk",
+            application.storage,
+            application.clock,
+            log_limit=runs.log_bytes,
+            max_files=runs.output_files,
+            max_bytes=runs.output_bytes,
+        )
+
+    @cached_property
+    def runner(self) -> KubernetesRuns:
+        """What runs on these clusters. Raises: Invalid, Conflict where the settings lack something."""
+        from tagstone.adapters.installation import installation
+        from tagstone.adapters.kubernetes.runs import KubernetesRuns
+
+        application = self._application
+        return KubernetesRuns(
+            self._places(),
+            application.registry,
+            self.desk,
+            application.home / "runs",
+            application.clock,
+            installation=installation(application.home),
+            address=application.url,
+        )
+
+    def _places(self) -> list[Place]:
+        settings = self._settings
+        if not settings.clusters:
+            raise Invalid(
+                "Runs are to go to a cluster, and none is in the settings.",
+                remedy="Set TAGSTONE_CLUSTERS__<NAME>__DESK, __HELPER and __KUBECONFIG.",
+            )
+        first = (settings.runs.cluster or next(iter(settings.clusters))).lower().replace("_", "-")
+        if first not in settings.clusters:
+            raise Invalid(
+                f"TAGSTONE_RUNS__CLUSTER names {first!r}, which is none of {', '.join(settings.clusters)}.",
+                remedy="Correct one of the two.",
+            )
+        names = sorted(settings.clusters, key=lambda name: name != first)
+        return [self._place(name, settings.clusters[name]) for name in names]
+
+    def _place(self, name: str, one: ClusterSettings) -> Place:
+        from tagstone.adapters.kubernetes.manifests import Site
+        from tagstone.adapters.kubernetes.policies import desk_network, network_policies
+        from tagstone.adapters.kubernetes.runs import Place
+
+        registry = one.registry or self._settings.builds.registry
+        if registry is None:
+            raise Conflict(
+                f"The nodes of the cluster {name} cannot pull images from a folder of this machine.",
+                remedy="Set TAGSTONE_BUILDS__REGISTRY to a registry that they reach.",
+            )
+        site = Site(
+            namespace=one.namespace,
+            desk=one.desk,
+            helper=one.helper,
+            registry=registry,
+            ca=one.desk_ca.read_text() if one.desk_ca else "",
+            pull_secret=one.pull_secret,
+            queue=one.queue,
+            claim=one.claim,
+            collection=one.collection,
+            keep=one.keep,
+            grace=one.grace,
+            log_limit=self._settings.runs.log_bytes,
+        )
+        policies = network_policies(one.namespace, one.desk, desk_network(one.desk, one.desk_network), one.blocked)
+        return Place(
+            self.connections[name],
+            site,
+            profiles=self.profiles[name],
+            policies=policies if one.policies else (),
+            patience=one.patience,
+        )
+
+
+def _profile(said: ProfileSettings) -> Profile:
+    from tagstone.domain.runs.placement import Profile, Toleration
+
+    return Profile(
+        gpu_resource=said.gpu_resource,
+        gpu_type=said.gpu_type,
+        node_selector=said.node_selector,
+        tolerations=tuple(Toleration(one.key, one.value, one.effect) for one in said.tolerations),
+        runtime_class=said.runtime_class,
+        priority_class=said.priority_class,
+        queue=said.queue,
+    )
