@@ -126,6 +126,10 @@ def test_a_command_that_could_not_begin(sight: Sight, ended: Ended):
 # --- what the cluster took away: begun again, not charged to anybody
 
 
+DISRUPTED: list[tuple[dict[str, object], Kind]] = [
+    ({"conditions": (Condition("DisruptionTarget", "True", reason, "taken"),)}, Kind.DISRUPTED)
+    for reason in ("PreemptionByScheduler", "DeletionByTaintManager", "EvictionByEvictionAPI", "DeletionByPodGC", "TerminationByKubelet")
+]  # fmt: skip
 TAKEN: list[tuple[dict[str, object], Kind]] = [
     ({"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory."}, Kind.EVICTED),
     ({"phase": "Failed", "reason": "Evicted", "message": "The node had condition: [DiskPressure]."}, Kind.EVICTED),
@@ -141,10 +145,7 @@ TAKEN: list[tuple[dict[str, object], Kind]] = [
     ({"phase": "Failed", "reason": "OutOfnvidia.com/gpu", "message": "Node didn't have enough resource"}, Kind.NODE_REFUSED),
     ({"phase": "Failed", "reason": "UnexpectedAdmissionError", "message": "Allocate failed"}, Kind.NODE_REFUSED),
     ({"phase": "Failed", "reason": "NodeAffinity", "message": "Predicate NodeAffinity failed"}, Kind.NODE_REFUSED),
-    *(
-        ({"conditions": (Condition("DisruptionTarget", "True", reason, "taken"),)}, Kind.DISRUPTED)
-        for reason in ("PreemptionByScheduler", "DeletionByTaintManager", "EvictionByEvictionAPI", "DeletionByPodGC", "TerminationByKubelet")
-    ),
+    *DISRUPTED,
 ]  # fmt: skip
 
 
