@@ -18,7 +18,7 @@ BY_FILE := -n $(shell nproc) --dist loadfile
 # Where tests wait more than they compute, one more.
 ONE_MORE := -n $(shell expr $$(nproc) + 1)
 
-.PHONY: help setup demo demo-gitlab test lint test-postgres test-attacks test-docker test-kills test-environments test-hostile test-browser test-inveniordm test-kubernetes bench \
+.PHONY: help setup demo demo-gitlab demo-kubernetes test lint test-postgres test-attacks test-docker test-kills test-environments test-hostile test-browser test-inveniordm test-kubernetes bench \
         reference requirements format clean
 
 help: ## Say what can be made
@@ -31,6 +31,9 @@ demo: .venv/.installed ## Publish the example on this machine, from nothing (DEP
 
 demo-gitlab: .venv/.development ## Publish the example from a GitLab: registered, tagged, its pipeline run, the DOI on the release page
 	@PYTHONPATH=tests $(BIN)/python scripts/demo_gitlab.py
+
+demo-kubernetes: .venv/.development ## Publish the example with its run on a real Kubernetes of one node, and a version that asks for a GPU
+	@PYTHONPATH=tests $(BIN)/python scripts/demo_kubernetes.py
 
 test: setup tools ## Lint, then the whole quick suite
 	@scripts/install-debian engines docker gitlab

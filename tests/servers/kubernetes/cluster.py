@@ -1,5 +1,6 @@
 """A real Kubernetes of one node for tests, with a registry beside it; nothing of it stays on the machine."""
 
+import base64
 import json
 import os
 import shutil
@@ -12,6 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import requests
 
 from servers.builders import wait_for
 from servers.kubernetes.node import CGROUPS, PATIENCE
@@ -78,6 +81,25 @@ class Cluster:
         """Make a namespace, and wait for the service account that pods there need."""
         self.kubectl("create", "namespace", name)
         wait_for(lambda: self.get("serviceaccounts", "--namespace", name)["items"])
+
+    def kubeconfig_of(self, namespace: str, account: str) -> dict[str, Any]:
+        """What a service account speaks to the cluster with."""
+        secrets = self.get("serviceaccount", account, "--namespace", namespace)["secrets"]
+        token = base64.b64decode(self.get("secret", secrets[0]["name"], "--namespace", namespace)["data"]["token"]).decode()
+        found: dict[str, Any] = json.loads(self.kubeconfig.read_text(encoding="utf-8"))
+        return {**found, "users": [{"name": "admin", "user": {"token": token}}]}
+
+    def patch_node(self, change: Mapping[str, Any]) -> None:
+        """Change the node's status, which kubectl cannot: `nvidia.com/gpu` is counted there."""
+        found = json.loads(self.kubeconfig.read_text(encoding="utf-8"))
+        server, user = found["clusters"][0]["cluster"], found["users"][0]["user"]
+        requests.patch(
+            f"{server['server']}/api/v1/nodes/node/status",
+            data=json.dumps(change),
+            headers={"Authorization": f"Bearer {user['token']}", "Content-Type": "application/merge-patch+json"},
+            verify=server["certificate-authority"],
+            timeout=PATIENCE,
+        ).raise_for_status()
 
     def docker(self, *arguments: str) -> str:
         """Call docker on the node's engine; what it printed."""
