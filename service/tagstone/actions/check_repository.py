@@ -135,6 +135,10 @@ def _site(manifest: Manifest, lines: Document, policy: Policy) -> Iterator[Fault
     for excess in policy.excesses(manifest.run.resources) if manifest.run else ():
         line = lines.line(("run", "resources", excess.partition(":")[0]))
         yield Fault(manifests.FILE, f"{excess}.", "Ask for less, or ask those who run this site.", line)
+    misplaced = policy.misplaced(manifest.run.resources) if manifest.run else None
+    if misplaced is not None and manifest.run is not None:
+        key = "profile" if manifest.run.hardware.profile else "gpu_type"
+        yield Fault(manifests.FILE, misplaced.message, misplaced.remedy, lines.line(("run", "resources", key)))
 
 
 def _access(manifest: Manifest, lines: Document, policy: Policy) -> Iterator[Fault]:

@@ -274,6 +274,7 @@ class Application:
             publisher=Publisher(**self.settings.site.model_dump()),
             registered_builds=builds.registered,
             registered_runs=runs.registered,
+            clusters=self.clusters.kinds if runs.engine == "kubernetes" else (),
             output_files=runs.output_files,
             output_bytes=runs.output_bytes,
             input_bytes=inputs.file_bytes,

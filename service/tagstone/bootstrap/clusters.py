@@ -10,6 +10,7 @@ from tagstone.errors import Conflict, Invalid
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tagstone.actions.check_cluster import ClusterView
     from tagstone.adapters.desk import Desk
     from tagstone.adapters.kubernetes.client import Cluster
     from tagstone.adapters.kubernetes.runs import KubernetesRuns, Place
@@ -74,21 +75,53 @@ class Clusters:
             address=application.url,
         )
 
+    @property
+    def order(self) -> list[str]:
+        """The names of all clusters, first the one that runs go to where nothing else is said. Raises: Invalid where it is none."""
+        clusters = self._settings.clusters
+        if not clusters:
+            return []
+        first = (self._settings.runs.cluster or next(iter(clusters))).lower().replace("_", "-")
+        if first not in clusters:
+            raise Invalid(
+                f"TAGSTONE_RUNS__CLUSTER names {first!r}, which is none of {', '.join(clusters)}.",
+                remedy="Correct one of the two.",
+            )
+        return sorted(clusters, key=lambda name: name != first)
+
+    @property
+    def kinds(self) -> tuple[Mapping[str, Profile], ...]:
+        """The kinds of machines of each cluster, in the order in which runs ask them."""
+        return tuple(self.profiles[name] for name in self.order)
+
+    def views(self) -> list[ClusterView]:
+        """What may be asked of each cluster before anything is run there, in the order in which runs ask them."""
+        return [self._view(name) for name in self.order]
+
+    def _view(self, name: str) -> ClusterView:
+        from tagstone.actions.check_cluster import ClusterView
+        from tagstone.adapters.kubernetes import nodes as looking
+        from tagstone.adapters.kubernetes.manifests import OVERHEAD
+
+        cluster = self.connections[name]
+        return ClusterView(
+            name,
+            nodes=lambda: looking.nodes(cluster),
+            quotas=lambda: looking.quotas(cluster),
+            ranges=lambda: looking.ranges(cluster),
+            profiles=self.profiles[name],
+            overhead=OVERHEAD,
+            autoscaled=self._settings.clusters[name].autoscaled,
+        )
+
     def _places(self) -> list[Place]:
-        settings = self._settings
-        if not settings.clusters:
+        names = self.order
+        if not names:
             raise Invalid(
                 "Runs are to go to a cluster, and none is in the settings.",
                 remedy="Set TAGSTONE_CLUSTERS__<NAME>__DESK, __HELPER and __KUBECONFIG.",
             )
-        first = (settings.runs.cluster or next(iter(settings.clusters))).lower().replace("_", "-")
-        if first not in settings.clusters:
-            raise Invalid(
-                f"TAGSTONE_RUNS__CLUSTER names {first!r}, which is none of {', '.join(settings.clusters)}.",
-                remedy="Correct one of the two.",
-            )
-        names = sorted(settings.clusters, key=lambda name: name != first)
-        return [self._place(name, settings.clusters[name]) for name in names]
+        return [self._place(name, self._settings.clusters[name]) for name in names]
 
     def _place(self, name: str, one: ClusterSettings) -> Place:
         from tagstone.adapters.kubernetes.manifests import Site

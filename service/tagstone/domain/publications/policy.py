@@ -8,6 +8,8 @@ from tagstone.domain.environments.channels import Channels
 from tagstone.domain.manifests.sections import DepositSection
 from tagstone.domain.runs.caps import Caps
 from tagstone.domain.runs.hardware import Resources, format_bytes, format_seconds
+from tagstone.domain.runs.placement import Profile, place
+from tagstone.errors import Invalid
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class Policy:
     `image_registry` is the host (and prefix) that keeps images for everybody, empty where nobody but bundles does.
     `channels` are where packages come from that Debian and PyPI have not. `registered_builds` and `registered_runs` are the engines of
     this service's own host that may build and run the code of projects registered at forges, None: none may.
+    `clusters` are the kinds of machines, by their names, of each cluster that runs go to, in the order in which they are asked.
     """
 
     depositories: tuple[str, ...] = ("local",)
@@ -36,6 +39,7 @@ class Policy:
     gpu: int | None = None
     registered_builds: str | None = None
     registered_runs: str | None = None
+    clusters: tuple[Mapping[str, Profile], ...] = ()
     output_files: int = 10_000
     output_bytes: int = 50 * 10**9
     input_bytes: int = 50 * 10**9
@@ -71,3 +75,24 @@ class Policy:
             for name, wanted, cap, show in pairs
             if cap is not None and wanted > cap
         ]
+
+    def misplaced(self, asked: Resources) -> Invalid | None:
+        """What no cluster of the site has of the machines asked for by name, as the first one says it; None where one has all."""
+        if not self.clusters:
+            return _no_cluster(asked) if asked.profile else None
+        refusals = []
+        for profiles in self.clusters:
+            try:
+                place(asked, profiles)
+            except Invalid as error:
+                refusals.append(error)
+            else:
+                return None
+        return refusals[0]
+
+
+def _no_cluster(asked: Resources) -> Invalid:
+    return Invalid(
+        f"Nothing here knows the profile {asked.profile!r}: runs go to no cluster.",
+        remedy="Leave `profile` out to run on this machine, or publish where a cluster has it.",
+    )
