@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fakes.runner import FakeRunner
+from rigs.clusters import fake_cluster
 from rigs.runs import WORKDIR, Rig, put_image
 from servers.dockerd import running_dockerd
 from servers.podman import running_podman
@@ -77,11 +78,15 @@ def engine_runs(storage: FolderStorage, registry: OciLayout, tmp_path: Path) -> 
 
 @contextmanager
 def rig_on(name: str, request: pytest.FixtureRequest) -> Iterator[Rig]:
-    """A rig on the fake, Podman or Docker; what its test started is removed."""
+    """A rig on the fake, Podman, Docker or a fake Kubernetes; what its test started is removed."""
     storage: FolderStorage = request.getfixturevalue("storage")
     folder: Path = request.getfixturevalue("tmp_path")
     if name == "fake":
         yield Rig(lambda: FakeRunner(folder / "runs", storage), storage, ImageReference("none", f"sha256:{'0' * 64}"))
+        return
+    if name == "kubernetes":
+        with fake_cluster(folder, request.getfixturevalue("registry"), storage, request.getfixturevalue("image")) as faked:
+            yield faked.rig
         return
     engine: Engine = request.getfixturevalue("podman" if name == "podman" else "docker_engine")
     made: Callable[[Engine], EngineRuns] = request.getfixturevalue("engine_runs")
@@ -93,7 +98,7 @@ def rig_on(name: str, request: pytest.FixtureRequest) -> Iterator[Rig]:
             rig.runner.remove(key)
 
 
-@pytest.fixture(params=["fake", "podman", pytest.param("docker", marks=pytest.mark.docker)])
+@pytest.fixture(params=["fake", "podman", pytest.param("docker", marks=pytest.mark.docker), "kubernetes"])
 def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     """Every runner."""
     with rig_on(request.param, request) as made:

@@ -58,7 +58,7 @@ def _check_job(name: str, spec: Json) -> None:
 def _check_rule(name: str, rule: Json, names: set[str]) -> None:
     if rule.get("action") not in ("FailJob", "Ignore", "Count", "FailIndex"):
         raise invalid(_JOBS, name, "spec.podFailurePolicy.rules.action: Unsupported value")
-    if ("onExitCodes" in rule) == ("onPodConditions" in rule):
+    if bool(rule.get("onExitCodes")) == bool(rule.get("onPodConditions")):
         raise invalid(_JOBS, name, "spec.podFailurePolicy.rules: specify exactly one of onExitCodes and onPodConditions")
     codes = rule.get("onExitCodes")
     if codes and codes.get("containerName", next(iter(names))) not in names:

@@ -16,25 +16,23 @@ _HOST = ("usr", "lib", "lib64", "bin", "sbin", "etc")
 
 
 @dataclass(frozen=True)
-class Image:
-    """What a node can pull: a folder that is its root, and its configuration; `host` lays this machine's programs into it.
-
-    `digest` is what its reference ends in.
-    """
-
-    root: Path
-    env: Mapping[str, str] = field(default_factory=lambda: {"PATH": "/bin"})
-    user: str = ""
-    host: bool = False
-
-
-@dataclass(frozen=True)
 class Mount:
     """A folder of the node in a container."""
 
     source: Path
     target: str
     read_only: bool = False
+
+
+@dataclass(frozen=True)
+class Image:
+    """What a node can pull: a folder that is its root, and its configuration; `host` lays this machine's programs into it."""
+
+    root: Path
+    env: Mapping[str, str] = field(default_factory=lambda: {"PATH": "/bin"})
+    user: str = ""
+    host: bool = False
+    mounts: tuple[Mount, ...] = ()
 
 
 @dataclass
@@ -83,7 +81,7 @@ def start(
     (folder / "cgroup").mkdir()
     for name, content in limits.items():
         (folder / "cgroup" / name).write_text(content)
-    placed = [*_system(root, image), Mount(folder / "cgroup", "/sys/fs/cgroup", read_only=True), *mounts]
+    placed = [*_system(root, image), *image.mounts, Mount(folder / "cgroup", "/sys/fs/cgroup", read_only=True), *mounts]
     lines = []
     for mount in sorted(placed, key=lambda one: one.target.count("/")):
         if not mount.target.startswith(("/dev/", "/sys/")):

@@ -74,6 +74,7 @@ class FakeKubernetes:
     @property
     def kubeconfig(self) -> Path:
         """A file that leads a client here."""
+        self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / "kubeconfig"
         document = {
             "apiVersion": "v1",
