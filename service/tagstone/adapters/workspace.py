@@ -7,9 +7,10 @@ import os
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Protocol
 
 from tagstone.domain.runs.run import HOME, TEMPORARY, RunSpec
 from tagstone.errors import Invalid, Permanent, Temporary
@@ -24,6 +25,14 @@ DEEPEST = 200
 _BLOCK = 4096
 
 
+class Opens(Protocol):
+    """Of Storage what workspaces are filled from."""
+
+    def open(self, key: str) -> BinaryIO:
+        """Open for reading. Raises: NotFound."""
+        ...
+
+
 def stage(folder: Path, spec: RunSpec, storage: Storage) -> None:
     """Fill `folder` (its parent is there, it is not) with the code and the inputs; half-filled it has another name.
 
@@ -36,16 +45,26 @@ def stage(folder: Path, spec: RunSpec, storage: Storage) -> None:
     discard(partial)
     with _disk_errors():
         partial.mkdir()
-        links = _extract(partial, spec.code, storage)
-        for name, key in spec.files:
-            _lay(partial, name, key, storage)
+        fill(partial, spec.code, spec.files, storage)
+        partial.chmod(0o777)
+        partial.rename(folder)
+
+
+def fill(root: Path, code: str, files: Sequence[tuple[str, str]], storage: Opens) -> None:
+    """Fill the empty folder `root` with the code and the inputs (paths in it and their keys), writable by any uid.
+
+    Raises: as `stage`.
+    """
+    with _disk_errors():
+        links = _extract(root, code, storage)
+        for name, key in files:
+            _lay(root, name, key, storage)
         # Before the links: one of this name would have the engine mount whatever it leads to on this machine.
         for name in RESERVED:
-            _make_folder(partial, PurePosixPath(name))
+            _make_folder(root, PurePosixPath(name))
         for path, target in links:
-            _link(partial, path, target)
-        _open_for_all(partial)
-        partial.rename(folder)
+            _link(root, path, target)
+        _open_for_all(root)
 
 
 def usage(folder: Path, limit: int) -> int:
@@ -95,7 +114,7 @@ def _usage(folder: Path, limit: int) -> int:
     return total
 
 
-def _extract(root: Path, key: str, storage: Storage) -> list[tuple[PurePosixPath, str]]:
+def _extract(root: Path, key: str, storage: Opens) -> list[tuple[PurePosixPath, str]]:
     links = []
     try:
         with storage.open(key) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
@@ -127,7 +146,7 @@ def _write_member(root: Path, path: PurePosixPath, archive: tarfile.TarFile, mem
     os.utime(place, (member.mtime, member.mtime))
 
 
-def _lay(root: Path, path: str, key: str, storage: Storage) -> None:
+def _lay(root: Path, path: str, key: str, storage: Opens) -> None:
     place = _place(root, _inside(path))
     with storage.open(key) as content, place.open("wb") as file:
         shutil.copyfileobj(content, file, 2**20)
@@ -169,7 +188,6 @@ def _inside(name: str) -> PurePosixPath:
 
 
 def _open_for_all(root: Path) -> None:
-    root.chmod(0o777)
     for folder, folders, _ in os.walk(root):
         for name in folders:
             path = Path(folder) / name
