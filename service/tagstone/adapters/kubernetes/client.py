@@ -79,9 +79,9 @@ class Cluster:
         except NotFound:
             return None
 
-    def create(self, path: str, thing: Object) -> Object:
+    def create(self, path: str, thing: Object, **query: str) -> Object:
         """Make an object and return it as the server keeps it. Raises: Conflict where it is there, Invalid, Forbidden, NotFound, Away."""
-        return self._call("POST", path, {}, thing)
+        return self._call("POST", path, query, thing)
 
     def replace(self, path: str, thing: Object) -> Object:
         """Put an object in the place of another. Raises: Conflict where somebody else did so meanwhile, and as `create`."""

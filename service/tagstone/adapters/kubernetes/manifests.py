@@ -28,6 +28,15 @@ BUSYBOX, HOLD = f"{TOOLS}/busybox", f"{TOOLS}/hold.sh"
 OVERHEAD: Mapping[str, float] = {CPU: 0.1, MEMORY: 128 * 2**20, DISK: 256 * 2**20}
 """What the keeper asks for on top of the run: cores, bytes, bytes. It may use a whole core while it sends outputs."""
 
+NOBODY: Mapping[str, Any] = {
+    "runAsNonRoot": True,
+    "runAsUser": USER,
+    "runAsGroup": USER,
+    "fsGroup": USER,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+"""Who all containers of a pod are."""
+
 _KEEPER_CORES = 1.0
 _SMALL = 64 * 2**20  # bytes of the folders that hold our own programs and notes
 _SLACK = 128 * 2**20  # bytes that a workspace may pass its limit by before the cluster steps in, since the keeper does first
@@ -148,13 +157,7 @@ def _pod(order: Order, site: Site) -> dict[str, Any]:
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "hostname": "tagstone",
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "fsGroup": USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": NOBODY,
         "initContainers": [_stage(order, site)],
         "containers": [_run(order, site), _keeper(order, site)],
         "volumes": _volumes(order, site),
@@ -196,7 +199,7 @@ def _own(name: str, program: str, order: Order, site: Site) -> dict[str, Any]:
         "image": site.helper,
         "command": ["python3", "-m", "tagstone.pod", program],
         "env": env,
-        "securityContext": _confined(),
+        "securityContext": confined(),
         "volumeMounts": [
             _workspace(order, site, WORKSPACE),
             {"name": "tools", "mountPath": TOOLS},
@@ -219,7 +222,7 @@ def _run(order: Order, site: Site) -> dict[str, Any]:
         "workingDir": spec.place,
         "env": [{"name": name, "value": _literal(value)} for name, value in sorted(spec.variables.items())],
         "resources": {"requests": claims, "limits": claims},
-        "securityContext": _confined(),
+        "securityContext": confined(),
         "volumeMounts": [
             _workspace(order, site, spec.place),
             *(_workspace(order, site, place, TEMPORARY) for place in TEMPORARY_PLACES),
@@ -252,7 +255,8 @@ def _workspace(order: Order, site: Site, at: str, below: str = "") -> dict[str, 
     return {"name": "workspace", "mountPath": at} | ({"subPath": "/".join(parts)} if parts else {})
 
 
-def _confined() -> dict[str, Any]:
+def confined() -> dict[str, Any]:
+    """What holds every container."""
     return {
         "allowPrivilegeEscalation": False,
         "capabilities": {"drop": ["ALL"]},
