@@ -38,7 +38,8 @@ def run_worker(application: Application, *, drain: bool, stop: threading.Event |
     at = application.forges
     forges = Forges(at.taking, at.reconciliation, at.announcing) if application.settings.forges else None
     watch = Watch(application.ports, sessions, durations, application.policy, application.url, forges)
-    with ThreadPoolExecutor(application.settings.worker_threads, thread_name_prefix="step") as pool:
+    threads = application.settings.worker_threads
+    with application.clusters.at_work(), ThreadPoolExecutor(threads, thread_name_prefix="step") as pool:
         DBOS(config=_config(application, executor))
         register(Steps(application.ports, sessions, durations, application.policy, pool, application.home))
         if forges is not None:

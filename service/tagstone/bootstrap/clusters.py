@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tagstone.errors import Conflict, Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from tagstone.actions.check_cluster import ClusterView
     from tagstone.adapters.desk import Desk
     from tagstone.adapters.kubernetes.client import Cluster
-    from tagstone.adapters.kubernetes.runs import KubernetesRuns, Place
+    from tagstone.adapters.kubernetes.runs import KubernetesRuns
+    from tagstone.adapters.kubernetes.views import Place
     from tagstone.bootstrap.application import Application
     from tagstone.domain.runs.placement import Profile
     from tagstone.settings import ClusterSettings, ProfileSettings
@@ -75,6 +77,21 @@ class Clusters:
             address=application.url,
         )
 
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Let pods in while the context is open; nothing where the site has no clusters. Raises: Conflict where nobody can listen."""
+        if not self._settings.clusters:
+            yield
+            return
+        from tagstone.desk.serving import serving
+
+        with serving(self.desk, self._settings.desk.host, self._settings.desk.port):
+            try:
+                yield
+            finally:
+                if "runner" in self.__dict__:
+                    self.runner.close()
+
     @property
     def order(self) -> list[str]:
         """The names of all clusters, first the one that runs go to where nothing else is said. Raises: Invalid where it is none."""
@@ -124,9 +141,9 @@ class Clusters:
         return [self._place(name, self._settings.clusters[name]) for name in names]
 
     def _place(self, name: str, one: ClusterSettings) -> Place:
-        from tagstone.adapters.kubernetes.manifests import Site
+        from tagstone.adapters.kubernetes.manifests import OVERHEAD, Site
         from tagstone.adapters.kubernetes.policies import desk_network, network_policies
-        from tagstone.adapters.kubernetes.runs import Place
+        from tagstone.adapters.kubernetes.views import Place
 
         registry = one.registry or self._settings.builds.registry
         if registry is None:
@@ -155,6 +172,8 @@ class Clusters:
             profiles=self.profiles[name],
             policies=policies if one.policies else (),
             patience=one.patience,
+            overhead=OVERHEAD,
+            grows=one.grows,
         )
 
 
