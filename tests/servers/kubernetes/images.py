@@ -23,14 +23,14 @@ def push_helper(cluster: Cluster) -> str:
                 str(ROOT),
             )
         target = f"{cluster.registry}/tagstone/pod"
-        _buildah("push", "--tls-verify=false", "--digestfile", str(digest), _NAME, f"docker://{target}:test")
+        _buildah("push", "--disable-compression", "--tls-verify=false", "--digestfile", str(digest), _NAME, f"docker://{target}:test")
     return f"{target}@{digest.read_text(encoding='ascii').strip()}"
 
 
 def _buildah(*arguments: str) -> None:
     """Call buildah on a storage of its own in the cache, which keeps the layers of the last builds."""
     storage = CACHE / "images"
-    place = ["--root", str(storage / "root"), "--runroot", str(storage / "run"), "--storage-driver", "vfs"]
+    place = ["--root", str(storage / "root"), "--runroot", str(storage / "run"), "--storage-driver", "overlay"]
     done = subprocess.run(
         ["buildah", *place, *arguments], capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False
     )
