@@ -186,6 +186,9 @@ class ClusterSettings(_Group):
         "as a JSON list.",
     )
     policies: bool = Field(True, description="Whether NetworkPolicies are made and held here; false where an admin does.")
+    grows: bool = Field(
+        False, description="Whether it gets nodes when they are asked for, so that what fits on none now is not refused."
+    )
     profiles: Annotated[dict[str, ProfileSettings], BeforeValidator(_named)] = Field(
         {}, description="Kinds of machines by the names that manifests call them."
     )

@@ -13,9 +13,10 @@ from tagstone.adapters.desk import Desk
 from tagstone.adapters.folder_storage import FolderStorage
 from tagstone.adapters.installation import installation
 from tagstone.adapters.kubernetes.client import connect
-from tagstone.adapters.kubernetes.manifests import Site
+from tagstone.adapters.kubernetes.manifests import OVERHEAD, Site
 from tagstone.adapters.kubernetes.policies import network_policies
-from tagstone.adapters.kubernetes.runs import KubernetesRuns, Place
+from tagstone.adapters.kubernetes.runs import KubernetesRuns
+from tagstone.adapters.kubernetes.views import Place
 from tagstone.adapters.oci_registry import OciRegistry
 from tagstone.adapters.system_clock import SystemClock
 from tagstone.desk.serving import serving
@@ -33,6 +34,7 @@ class Bench:
     helper: str
     folder: Path
     given: dict[str, Any] = field(default_factory=dict)
+    kubeconfig: Path | None = None
 
     def __post_init__(self) -> None:
         self.storage = FolderStorage(self.folder / "storage")
@@ -46,11 +48,11 @@ class Bench:
         """The cluster as the settings describe it."""
         desk = f"http://{self.cluster.machine}:{self.port}/desk"
         given = dict(self.given)
-        patience, profiles = given.pop("patience", 3600.0), given.pop("profiles", {})
+        kept = {name: given.pop(name) for name in ("patience", "profiles", "grows") if name in given}
         site = replace(Site(self.namespace, desk, self.helper, self.cluster.registry, grace=1, collection=600.0), **given)
         policies = network_policies(self.namespace, desk, f"{self.cluster.machine}/32")
-        connected = connect("test", self.namespace, self.cluster.kubeconfig, None)
-        return Place(connected, site, policies=policies, patience=patience, profiles=profiles)
+        connected = connect("test", self.namespace, self.kubeconfig or self.cluster.kubeconfig, None)
+        return Place(connected, site, policies=policies, overhead=OVERHEAD, **kept)
 
     def desk(self) -> Desk:
         """The desk, as any process of this home has it."""

@@ -2,7 +2,7 @@
 
 import tarfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -15,7 +15,8 @@ from tagstone.adapters.desk import Desk
 from tagstone.adapters.kubernetes.client import connect
 from tagstone.adapters.kubernetes.manifests import Site
 from tagstone.adapters.kubernetes.policies import desk_network, network_policies
-from tagstone.adapters.kubernetes.runs import KubernetesRuns, Place
+from tagstone.adapters.kubernetes.runs import KubernetesRuns
+from tagstone.adapters.kubernetes.views import Place
 from tagstone.adapters.system_clock import SystemClock
 from tagstone.desk.serving import serving
 from tagstone.domain.images.oci import ImageReference
@@ -59,15 +60,10 @@ class Stand:
         self.made.append(made)
         return made
 
-    @contextmanager
-    def open(self, host: str, port: int) -> Iterator[None]:
-        """The desk answers while the context is open; then all runners that were made end."""
-        with serving(self.desk, host, port):
-            try:
-                yield
-            finally:
-                for runner in self.made:
-                    runner.close()
+    def close(self) -> None:
+        """End all runners that were made."""
+        for runner in self.made:
+            runner.close()
 
 
 @dataclass
@@ -77,10 +73,25 @@ class FakeCluster:
     api: FakeKubernetes
     stand: Stand
     rig: Rig
+    port: int
+    open: ExitStack
 
     def restart(self) -> None:
         """Another process takes the place of the runner."""
         self.rig.runner = self.rig.make()
+
+    def open_desk(self) -> None:
+        """The desk answers."""
+        self.open.enter_context(serving(self.stand.desk, "127.0.0.1", self.port))
+
+    @contextmanager
+    def desk_away(self) -> Iterator[None]:
+        """Nobody answers at the desk while the context is open."""
+        self.open.close()
+        try:
+            yield
+        finally:
+            self.open_desk()
 
 
 @contextmanager
@@ -112,8 +123,13 @@ def fake_cluster(
             patience=patience,
         )
         stand = Stand(folder, registry, storage, place)
-        with stand.open("127.0.0.1", port):
-            yield FakeCluster(api, stand, Rig(stand.make, storage, image))
+        with ExitStack() as opened:
+            faked = FakeCluster(api, stand, Rig(stand.make, storage, image), port, opened)
+            faked.open_desk()
+            try:
+                yield faked
+            finally:
+                stand.close()
 
 
 def _helper(root: Path) -> Image:

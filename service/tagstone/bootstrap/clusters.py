@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tagstone.adapters.kubernetes.views import Place
     from tagstone.bootstrap.application import Application
     from tagstone.domain.runs.placement import Profile
-    from tagstone.settings import ClusterSettings, ProfileSettings
+    from tagstone.settings import ProfileSettings
 
 
 class Clusters:
@@ -138,13 +138,15 @@ class Clusters:
                 "Runs are to go to a cluster, and none is in the settings.",
                 remedy="Set TAGSTONE_CLUSTERS__<NAME>__DESK, __HELPER and __KUBECONFIG.",
             )
-        return [self._place(name, self._settings.clusters[name]) for name in names]
+        return [self.place(name) for name in names]
 
-    def _place(self, name: str, one: ClusterSettings) -> Place:
+    def place(self, name: str) -> Place:
+        """How runs are made on a cluster. Raises: Invalid, Conflict where the settings lack something."""
         from tagstone.adapters.kubernetes.manifests import OVERHEAD, Site
         from tagstone.adapters.kubernetes.policies import desk_network, network_policies
         from tagstone.adapters.kubernetes.views import Place
 
+        one = self._settings.clusters[name]
         registry = one.registry or self._settings.builds.registry
         if registry is None:
             raise Conflict(

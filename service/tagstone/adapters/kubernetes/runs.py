@@ -2,33 +2,29 @@
 only when its outputs are here too.
 
 What is known of a run rests in its folder and at the desk; any process may go on from there. Nothing here waits: one watch of each
-cluster tells of all its runs.
+kind of object tells of all the runs of a cluster.
 """
 
 import re
 import secrets
-import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 from tagstone.adapters.desk import Desk
-from tagstone.adapters.kubernetes.client import Cluster, Object
-from tagstone.adapters.kubernetes.handing_over import EVENTS, JOBS, PODS, hand_over, withdraw
-from tagstone.adapters.kubernetes.manifests import INSTALLATION, MANAGED, OURS, RUN_LABEL, Order, Site
-from tagstone.adapters.kubernetes.policies import hold
-from tagstone.adapters.kubernetes.reading import job_seen, owner, pod_seen, warnings
-from tagstone.adapters.kubernetes.watching import Mirror
+from tagstone.adapters.kubernetes.handing_over import hand_over, withdraw
+from tagstone.adapters.kubernetes.manifests import Order
+from tagstone.adapters.kubernetes.statuses import failed, inside, over, running
+from tagstone.adapters.kubernetes.views import Place, View
 from tagstone.adapters.run_folder import Begun, Ending, RunFolder, Turn, known
 from tagstone.adapters.workspace import discard
 from tagstone.domain.images.oci import Platform
 from tagstone.domain.runs.failure import Failure
-from tagstone.domain.runs.placement import Placement, Profile, place, with_unreadable
-from tagstone.domain.runs.pod_verdict import verdict, waiting
+from tagstone.domain.runs.placement import Placement, place
+from tagstone.domain.runs.pod_verdict import never_fits, verdict, waiting
 from tagstone.domain.runs.run import LogChunk, Outcome, OutputFile, OutputRules, RunSpec, RunStatus
-from tagstone.domain.runs.sight import RUN, ContainerSeen, EventSeen, Inside, JobSeen, PodSeen, Sight
+from tagstone.domain.runs.sight import RUN, PodSeen, Sight
 from tagstone.domain.runs.told import Told
 from tagstone.errors import Conflict, Invalid, NotFound, Permanent
 from tagstone.image.manifest import read_image
@@ -37,36 +33,13 @@ from tagstone.ports import Clock, Registry
 _NOT_WORKSPACES = ("/", "/proc", "/sys", "/dev", "/etc", "/run", "/tmp", "/var/tmp", "/tagstone")  # noqa: S108 - inside the container
 _BELOW = ("/proc/", "/sys/", "/dev/", "/tagstone/")
 _LONGEST = 40  # characters of a run's key that its Job's name shows
-_EVENTS = 5.0  # seconds between two looks at what the cluster complains of
-_PATIENT = 2.0  # seconds that a pod may take to begin before anybody asks what keeps it
+_PATIENT = 2.0  # seconds that a run may take to begin before anybody asks what keeps it
 _LATE = 60.0  # seconds beyond its grace after which a run that was stopped is removed from outside
 _OVER = ("Succeeded", "Failed")
 
 
-@dataclass(frozen=True)
-class Place:
-    """One cluster: how Jobs are made there, kinds of machines by their names, who pods may speak to, and seconds they may wait."""
-
-    cluster: Cluster
-    site: Site
-    profiles: Mapping[str, Profile] = field(default_factory=dict)
-    policies: Sequence[Object] = ()
-    patience: float = 86_400.0
-
-
-@dataclass
-class _Watched:
-    """A cluster with what is known of our runs there."""
-
-    place: Place
-    jobs: Mirror[JobSeen]
-    pods: Mirror[PodSeen]
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    held: bool = False
-
-
 class KubernetesRuns:
-    """Runs below `folder` on `places`, the first of them where nothing else is said; `address` is where this site's pages are."""
+    """Runs below `folder` on `places`, the first that has what is asked for; `address` is where this site's pages are."""
 
     name = "kubernetes"
 
@@ -81,14 +54,13 @@ class KubernetesRuns:
         installation: str,
         address: str,
     ) -> None:
-        self._places = {place.cluster.name: place for place in places}
+        self._views = {one.cluster.name: View(one, installation) for one in places}
         self._registry = registry
         self._desk = desk
         self._folder = folder
         self._clock = clock
         self._installation = installation
         self._address = address
-        self._events: dict[str, tuple[float, tuple[EventSeen, ...]]] = {}
         self._stopping: dict[str, float] = {}
 
     def start(self, key: str, spec: RunSpec) -> None:
@@ -104,29 +76,31 @@ class KubernetesRuns:
             if run.status is not None or run.ending is not None:
                 return
             turn = run.turn
-            watched, placement = self._placed(turn, spec)
+            view, placement = self._placed(turn, spec)
             if turn is None:
-                cluster = watched.place.cluster
-                turn = Turn(cluster.name, cluster.namespace, self._name(key), secrets.token_hex(8), self._clock.now())
+                turn = Turn(view.cluster.name, view.cluster.namespace, self._name(key), secrets.token_hex(8), self._clock.now())
                 run.spec = spec
                 run.turn = turn
             if not turn.uid:
-                self._hand_over(run, watched, turn, placement)
+                self._hand_over(run, spec, view, turn, placement)
 
     def observe(self, key: str) -> RunStatus:
         """How the run stands. Raises: NotFound, Away."""
         run = known(self._folder, key)
         if run.status is not None:
             return run.status
-        turn = run.turn
+        spec, turn = _asked(run), run.turn
         if turn is None or not turn.uid:
             return RunStatus(detail="It has not been handed to the cluster yet.")
-        watched, told = self._watched(turn.cluster), self._desk.told(key)
-        sight = self._sight(run, watched, turn, told)
-        failure = verdict(sight)
-        if self._may_conclude(run, sight, failure, told):
-            return self._conclude(run, watched, sight, failure, told)
-        return self._status(watched, sight, told, detail=waiting(sight) if not told.keeping.started_at else "")
+        view, told = self._view(turn.cluster), self._desk.told(key)
+        placement = place(spec.resources, view.place.profiles)
+        sight, altered = self._sight(run, spec, view, turn, told)
+        failure = altered or verdict(sight)
+        detail = waiting(sight) if told.keeping.started_at is None else ""
+        so_far = _of(view, running(told, sight.pod, placement, detail))
+        if altered is not None or self._may_conclude(run, view, sight, failure, told):
+            return self._conclude(run, view, turn, so_far, sight, failure, told)
+        return so_far
 
     def logs(self, key: str, cursor: str) -> LogChunk:
         """Log bytes (both streams) since `cursor` (empty: from the start). Raises: NotFound, Invalid."""
@@ -146,16 +120,14 @@ class KubernetesRuns:
         if run.spec is None or run.status is not None:
             return
         run.ending = Ending(Outcome.STOPPED, "It was stopped.")
-        self._stopping.setdefault(key, self._clock.now())
         turn = run.turn
         if turn is not None and turn.uid and self._desk.told(key).keeping.started_at is not None:
             self._desk.end(key, "stop")
             return
         if turn is not None:
-            withdraw(self._watched(turn.cluster).place.cluster, turn.job)
-        run.status = RunStatus(
-            outcome=Outcome.STOPPED, detail="It was stopped before it began.", cluster=turn.cluster if turn else ""
-        )
+            withdraw(self._view(turn.cluster).cluster, turn.job)
+        status = RunStatus(outcome=Outcome.STOPPED, detail="It was stopped before it began.")
+        run.status = _of(self._view(turn.cluster), status) if turn is not None else status
 
     def remove(self, key: str) -> None:
         """Remove Job, pod and what the desk has of it; nothing there is no error. Raises: Away."""
@@ -165,68 +137,59 @@ class KubernetesRuns:
         with run.locked():
             turn = run.turn
             if turn is not None:
-                withdraw(self._watched(turn.cluster).place.cluster, turn.job)
+                view = self._view(turn.cluster)
+                withdraw(view.cluster, turn.job)
+                view.forget(key)
             self._desk.close(key)
-            self._events.pop(key, None)
             self._stopping.pop(key, None)
             discard(run.path)
 
     def close(self) -> None:
         """End the watches."""
-        for watched in self._all.values():
-            watched.jobs.close()
-            watched.pods.close()
+        for view in self._views.values():
+            view.close()
 
-    @cached_property
-    def _all(self) -> dict[str, _Watched]:
-        selector = f"{MANAGED}={OURS},{INSTALLATION}={self._installation}"
-        found = {}
-        for name, one in self._places.items():
-            cluster = one.cluster
-            jobs = Mirror(cluster, cluster.path(JOBS), selector, job_seen)
-            found[name] = _Watched(one, jobs, Mirror(cluster, cluster.path(PODS), selector, pod_seen))
-        return found
-
-    def _watched(self, name: str) -> _Watched:
-        if name not in self._all:
+    def _view(self, name: str) -> View:
+        if name not in self._views:
             raise Permanent(
                 f"The cluster {name}, which this run was handed to, is not in the settings any more.",
                 remedy=f"Set TAGSTONE_CLUSTERS__{name.upper().replace('-', '_')}__… again, or cancel the publication.",
             )
-        return self._all[name]
+        return self._views[name]
 
     def _name(self, key: str) -> str:
         """What a run's Job is called: its key as far as names go, and a part that tells it from those of others."""
         shown = re.sub(r"[^a-z0-9]+", "-", key.lower())[:_LONGEST].strip("-")
         return f"tagstone-{shown}-{sha256(f'{self._installation}/{key}'.encode()).hexdigest()[:8]}"
 
-    def _placed(self, turn: Turn | None, spec: RunSpec) -> tuple[_Watched, Placement]:
+    def _placed(self, turn: Turn | None, spec: RunSpec) -> tuple[View, Placement]:
         """The cluster that takes the run, and where in it. Raises: Invalid with what the first one says, where none does."""
         if turn is not None:
-            watched = self._watched(turn.cluster)
-            return watched, place(spec.resources, watched.place.profiles)
+            view = self._view(turn.cluster)
+            return view, place(spec.resources, view.place.profiles)
         refusals = []
-        for watched in self._all.values():
+        for view in self._views.values():
             try:
-                return watched, place(spec.resources, watched.place.profiles)
+                return view, place(spec.resources, view.place.profiles)
             except Invalid as error:
                 refusals.append(error)
         if not refusals:
             raise Invalid("No cluster is in the settings.", remedy="Set TAGSTONE_CLUSTERS__<NAME>__DESK and __HELPER.")
         raise refusals[0]
 
-    def _hand_over(self, run: RunFolder, watched: _Watched, turn: Turn, placement: Placement) -> None:
-        spec, here, cluster = run.spec, watched.place, watched.place.cluster
-        if spec is None:
-            raise NotFound(f"There is no run {run.key}.", remedy="Start it first.")
+    def _hand_over(self, run: RunFolder, spec: RunSpec, view: View, turn: Turn, placement: Placement) -> None:
         try:
             image = read_image(self._registry, spec.image.name, spec.image.digest, Platform())
         except (NotFound, Invalid) as error:
-            run.status = RunStatus(outcome=Outcome.IMAGE, detail=error.message, engine=str(cluster), cluster=cluster.name)
+            run.status = _of(view, RunStatus(outcome=Outcome.IMAGE, detail=error.message))
             return
-        cluster.version()
-        self._hold_policies(watched)
-        token = self._desk.open(run.key, spec, grace=here.site.grace, collection=here.site.collection)
+        view.prepare()
+        room = view.room(placement)
+        if room is not None and not room.possible:
+            run.status = failed(never_fits(room), _of(view, RunStatus()))
+            return
+        site = view.place.site
+        token = self._desk.open(run.key, spec, grace=site.grace, collection=site.collection)
         order = Order(
             key=run.key,
             name=turn.job,
@@ -237,77 +200,49 @@ class KubernetesRuns:
             spec=spec,
             placement=placement,
         )
-        made = hand_over(cluster, here.site, order, token)
-        run.turn = replace(turn, uid=made.uid)
+        made = hand_over(view.cluster, site, order, token)
         if made.failure is not None:
-            run.status = self._failed(watched, made.failure)
+            run.status = failed(made.failure, _of(view, RunStatus()))
+        else:
+            run.turn = replace(turn, uid=made.uid)
 
-    def _hold_policies(self, watched: _Watched) -> None:
-        with watched.lock:
-            if not watched.held:
-                hold(watched.place.cluster, watched.place.policies)
-                watched.held = True
-
-    def _sight(self, run: RunFolder, watched: _Watched, turn: Turn, told: Told) -> Sight:
-        job, pods = self._look(run, watched, turn)
+    def _sight(self, run: RunFolder, spec: RunSpec, view: View, turn: Turn, told: Told) -> tuple[Sight, Failure | None]:
+        """What is seen of the run, and what the cluster altered of its pod where that is not to be borne."""
+        begun, altered = run.begun, None
+        job, pods = view.look(run.key, turn, had_pod=begun is not None)
         pod = _newest(pods)
-        begun = run.begun
         if pod is not None and (begun is None or begun.name != pod.uid):
-            run.begun = begun = Begun(pod.uid, "")
-        now, asked = self._clock.now(), _asked(run).resources
+            altered = view.altered(turn, pod)
+            begun = Begun(pod.uid, "")
+            if altered is None:
+                run.begun = begun
+        now = self._clock.now()
         sight = Sight(
-            resources=asked,
+            resources=spec.resources,
             now=now,
             asked_at=turn.at,
-            patience=watched.place.patience,
+            patience=view.place.patience,
             job=job,
             pod=pod,
             had_pod=begun is not None,
-            inside=_inside(told, place(asked, watched.place.profiles)),
+            inside=inside(told, place(spec.resources, view.place.profiles)),
         )
-        return replace(sight, events=self._complaints(run.key, watched, turn, sight, told))
+        if told.keeping.started_at is None and not told.done and now - turn.at >= _PATIENT:
+            sight = replace(sight, events=view.complaints(run.key, pod.uid if pod is not None else turn.uid, now))
+        return sight, altered
 
-    def _look(self, run: RunFolder, watched: _Watched, turn: Turn) -> tuple[JobSeen | None, list[PodSeen]]:
-        """The run's Job and pods: from the watch where it is there and has heard of them, else asked for."""
-        if watched.jobs.fresh and watched.pods.fresh:
-            job, pods = watched.jobs.named(turn.job), watched.pods.of_job(turn.uid)
-            if job is not None and job.uid == turn.uid and (pods or run.begun is None):
-                return job, pods
-        cluster = watched.place.cluster
-        found = cluster.find(cluster.path(JOBS, turn.job))
-        listed = cluster.get(cluster.path(PODS), labelSelector=f"{RUN_LABEL}={run.key},{INSTALLATION}={self._installation}")
-        seen = job_seen(found) if found is not None else None
-        pods = [pod_seen(thing) for thing in listed.get("items") or () if owner(thing) == turn.uid]
-        return (seen if seen is not None and seen.uid == turn.uid else None), pods
-
-    def _complaints(self, key: str, watched: _Watched, turn: Turn, sight: Sight, told: Told) -> tuple[EventSeen, ...]:
-        """The warnings about a run that has not begun, asked for now and then only."""
+    def _may_conclude(self, run: RunFolder, view: View, sight: Sight, failure: Failure | None, told: Told) -> bool:
+        """Whether nothing more will come of it; orders what is left to be done where that is not so."""
         pod = sight.pod
-        if told.keeping.started_at is not None or told.done or sight.now - turn.at < _PATIENT:
-            return ()
-        asked_at, found = self._events.get(key, (0.0, ()))
-        if sight.now - asked_at < _EVENTS:
-            return found
-        cluster = watched.place.cluster
-        listed = cluster.get(cluster.path(EVENTS), fieldSelector=f"involvedObject.uid={pod.uid if pod else turn.uid}")
-        found = warnings(listed)
-        self._events[key] = sight.now, found
-        return found
-
-    def _may_conclude(self, run: RunFolder, sight: Sight, failure: Failure | None, told: Told) -> bool:
-        """Whether nothing more will come of it; orders to the pod what is left to be done where that is not so."""
         if told.done:
             return True
-        alive = sight.pod is not None and not sight.pod.deleting and sight.pod.phase not in _OVER
-        if not alive and (failure is not None or run.ending is not None):
-            return True
-        since = self._stopping.get(run.key)
+        if pod is None or pod.deleting or pod.phase in _OVER:
+            return failure is not None or run.ending is not None
         if run.ending is not None:
-            grace = self._watched_grace(run)
             since = self._stopping.setdefault(run.key, sight.now)
-            return sight.now - since > grace + _LATE
-        main = sight.pod.container(RUN) if sight.pod is not None else None
-        if main is None or not _began(main):
+            return sight.now - since > view.place.site.grace + _LATE
+        main = pod.container(RUN)
+        if main is None or main.started_at is None:
             return failure is not None
         if main.state == "terminated" and told.keeping.exit_code is None:
             self._desk.gone(run.key)
@@ -315,60 +250,25 @@ class KubernetesRuns:
             self._desk.end(run.key, "stop")
         return False
 
-    def _watched_grace(self, run: RunFolder) -> int:
-        return self._watched(run.turn.cluster).place.site.grace if run.turn is not None else 0
-
-    def _conclude(self, run: RunFolder, watched: _Watched, sight: Sight, failure: Failure | None, told: Told) -> RunStatus:
+    def _conclude(
+        self, run: RunFolder, view: View, turn: Turn, so_far: RunStatus, sight: Sight, failure: Failure | None, told: Told
+    ) -> RunStatus:
         if run.ending is not None:
-            status = self._status(watched, sight, told, outcome=run.ending.outcome, detail=run.ending.detail)
+            status = over(so_far, told, sight.pod, run.ending.outcome, run.ending.detail)
         elif failure is None:
-            status = self._status(watched, sight, told, outcome=Outcome.SUCCEEDED)
+            status = over(so_far, told, sight.pod, Outcome.SUCCEEDED, "")
         else:
-            status = self._status(watched, sight, told, outcome=failure.outcome, detail=failure.detail)
-            status = replace(status, reason=failure.reason, remedy=failure.remedy)
+            status = failed(failure, over(so_far, told, sight.pod, failure.outcome, failure.detail))
         if not told.done:
-            withdraw(watched.place.cluster, run.turn.job if run.turn is not None else "")
+            withdraw(view.cluster, turn.job)
         run.status = status
-        self._events.pop(run.key, None)
+        view.forget(run.key)
         return status
 
-    def _failed(self, watched: _Watched, failure: Failure) -> RunStatus:
-        cluster = watched.place.cluster
-        return RunStatus(
-            outcome=failure.outcome,
-            detail=failure.detail,
-            engine=str(cluster),
-            cluster=cluster.name,
-            reason=failure.reason,
-            remedy=failure.remedy,
-        )
 
-    def _status(
-        self, watched: _Watched, sight: Sight, told: Told, *, outcome: Outcome | None = None, detail: str = ""
-    ) -> RunStatus:
-        said, pod = told.keeping, sight.pod
-        main = pod.container(RUN) if pod is not None else None
-        granted = sight.inside.granted if sight.inside is not None else None
-        if granted is not None and pod is not None:
-            granted = replace(
-                granted, node=pod.node or None, qos=pod.qos or None, image_id=(main.image_id if main else "") or None
-            )
-        killed = outcome is Outcome.OUT_OF_MEMORY
-        return RunStatus(
-            started_at=said.started_at or (main.started_at if main else None),
-            finished_at=(said.ended_at or (main.finished_at if main else None)) if outcome is not None else None,
-            outcome=outcome,
-            exit_code=_exit_code(said.exit_code, main) if outcome is not None else None,
-            detail=detail,
-            granted=granted,
-            engine=str(watched.place.cluster),
-            peak_memory=said.peak_memory,
-            oom_killed_container=killed,
-            oom_killed_child=bool(said.oom_kills) and not killed,
-            usage=said.usage,
-            cpu_seconds=said.cpu_seconds,
-            cluster=watched.place.cluster.name,
-        )
+def _of(view: View, status: RunStatus) -> RunStatus:
+    """The status with the cluster that it is of."""
+    return replace(status, engine=str(view.cluster), cluster=view.cluster.name)
 
 
 def _check_workdir(spec: RunSpec) -> None:
@@ -388,27 +288,3 @@ def _asked(run: RunFolder) -> RunSpec:
 def _newest(pods: Sequence[PodSeen]) -> PodSeen | None:
     """The pod that counts: the cluster may have put one in the place of another that was taken away."""
     return max(pods, key=lambda pod: (not pod.deleting, pod.created_at or 0.0), default=None)
-
-
-def _inside(told: Told, placement: Placement) -> Inside | None:
-    if told.heard_at is None:
-        return None
-    said, problem = told.keeping, told.staging.problem
-    return Inside(
-        done=told.done,
-        ended=said.ended_at is not None or said.exit_code is not None,
-        exit_code=said.exit_code,
-        ended_by=said.ended_by,
-        unstarted=said.unstarted,
-        problem=problem.message if problem is not None else "",
-        for_memory=bool(said.oom_kills),
-        granted=with_unreadable(said.granted, placement) if said.granted is not None else None,
-    )
-
-
-def _began(main: ContainerSeen) -> bool:
-    return main.started_at is not None
-
-
-def _exit_code(said: int | None, main: ContainerSeen | None) -> int | None:
-    return said if said is not None else (main.exit_code if main is not None else None)
