@@ -35,7 +35,8 @@ def keep(place: Place) -> int:
     log = Log(place.own / "log", plan.log_bytes)
     messenger = Messenger(Desk(place, patience=plan.patience), log)
     watch = _Watch(place, plan, log, messenger)
-    signal.signal(signal.SIGTERM, lambda *_: watch.end("stop"))
+    # Whoever of ours wants an end says so at the desk: by a signal the cluster takes the pod away.
+    signal.signal(signal.SIGTERM, lambda *_: watch.end("taken"))
     pipe = Control(place.control).open_log()
     (place.tools / "ready").touch()
     messenger.start()

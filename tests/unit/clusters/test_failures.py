@@ -98,6 +98,19 @@ def test_what_we_ended_ourselves_is_known_by_why(sight: Sight, why: str, kind: K
     assert told(replace(sight, inside=Inside(ended=True, exit_code=code, ended_by=why, done=True))).kind is kind
 
 
+@pytest.mark.parametrize("code", [0, 143, 137])
+def test_what_ended_with_its_pod_is_a_disruption_also_where_all_was_taken_before_that_was_seen(sight: Sight, code: int):
+    taken = replace(sight, inside=Inside(ended=True, exit_code=code, ended_by="taken", done=True))
+    assert told(taken).kind is Kind.DISRUPTED
+    assert told(replace(taken, pod=None)).kind is Kind.DISRUPTED
+
+
+def test_why_a_pod_was_taken_away_counts_more_than_that_it_was(sight: Sight):
+    taken = replace(sight, inside=Inside(ended=True, exit_code=143, ended_by="taken", done=True))
+    words = 'Usage of EmptyDir volume "workspace" exceeds the limit "1Gi".'
+    assert told(changed(taken, phase="Failed", reason="Evicted", message=words)).kind is Kind.DISK_LIMIT
+
+
 @pytest.mark.parametrize(("code", "reason"), [(143, "Error"), (3, "Error"), (137, "OOMKilled")])
 def test_a_run_goes_on_while_what_it_left_is_taken(ended: Ended, code: int, reason: str):
     taking = ended(code, reason, keeper="running")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from tagstone.domain.runs.failure import Failure, Kind
 from tagstone.domain.runs.hardware import Resources, format_bytes, format_seconds
 
+AGAIN = "Nothing is to be done: it is begun again by itself."
 _KILLED = 137
 _SIGNALS = {1: "SIGHUP", 2: "SIGINT", 4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE", 9: "SIGKILL", 11: "SIGSEGV", 13: "SIGPIPE",
             15: "SIGTERM", 24: "SIGXCPU", 25: "SIGXFSZ"}  # fmt: skip
@@ -13,7 +14,7 @@ _SIGNALS = {1: "SIGHUP", 2: "SIGINT", 4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS", 8:
 def ended(
     exit_code: int | None, asked: Resources, *, ended_by: str = "", for_memory: bool = False, reason: str = "Error"
 ) -> Failure | None:
-    """What an exit code says, beside who ended it (`time`, `disk`, `stop`; empty: nobody of ours); None where all is well.
+    """What an exit code says, beside who ended it (`time`, `disk`, `stop`, `taken` with its pod; empty: nobody of ours); None where all is well.
 
     `for_memory` says that the kernel killed something in the container for memory: it was the main process where it ended by SIGKILL.
     """
@@ -23,6 +24,8 @@ def ended(
         return Failure(Kind.TIME_LIMIT, detail, remedy, "TimeLimit")
     if ended_by == "disk":
         return over_disk(asked, "DiskLimit")
+    if ended_by == "taken":
+        return Failure(Kind.DISRUPTED, "Its pod was ended from outside.", AGAIN, "PodTerminated")
     if ended_by == "stop":
         return Failure(Kind.STOPPED, "It was stopped.", "`tagstone retry` runs it again.", "Stopped")
     if not exit_code:

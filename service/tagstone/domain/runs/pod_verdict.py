@@ -6,7 +6,7 @@ only by deleting the pod.
 
 import re
 
-from tagstone.domain.runs.exits import ended, not_granted, over_disk
+from tagstone.domain.runs.exits import AGAIN, ended, not_granted, over_disk
 from tagstone.domain.runs.failure import Failure, Kind, Patience
 from tagstone.domain.runs.fit import Fit
 from tagstone.domain.runs.hardware import Resources, format_seconds
@@ -14,7 +14,6 @@ from tagstone.domain.runs.refusals import not_admitted, waits_for_quota
 from tagstone.domain.runs.shortfall import shortfalls
 from tagstone.domain.runs.sight import KEEPER, RUN, ContainerSeen, Inside, PodSeen, Sight
 
-AGAIN = "Nothing is to be done: it is begun again by itself."
 _PULLING = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "RegistryUnavailable", "ImageInspectError")
 _FINAL_PULL = re.compile(r"not found|manifest unknown|name unknown|does not exist|unauthorized|denied|x509", re.IGNORECASE)
 _NO_BEGINNING = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError", "CreatePodSandboxError")
@@ -44,10 +43,11 @@ def verdict(sight: Sight) -> Failure | None:
     """
     asked, pod, inside = sight.resources, sight.pod, sight.inside or Inside()
     own_end = ended(inside.exit_code, asked, ended_by=inside.ended_by, for_memory=inside.for_memory) if inside.ended else None
-    own_error = own_end if inside.ended_by or inside.exit_code not in _MAYBE_TAKEN else None
+    with_pod = inside.ended_by == "taken"
+    own_error = own_end if not with_pod and (inside.ended_by or inside.exit_code not in _MAYBE_TAKEN) else None
     if pod is None:
         return own_error or (None if inside.done and own_end is None else _without_pod(sight))
-    taken = None if inside.done else _taken_away(pod, asked)
+    taken = _taken_away(pod, asked) if with_pod or not inside.done else None
     if taken is not None:
         return own_error or taken
     if _keeping(pod, inside):

@@ -85,7 +85,7 @@ class EventSeen:
 class Inside:
     """What is said from inside the pod: it is a stranger's neighbour that speaks, so it proves nothing against the cluster's word.
 
-    `ended` says that the command is over, `exit_code` how; `done` that what it left was taken as well, or given up; `ended_by` is time, disk, stop or empty; `unstarted` is why it could not begin;
+    `ended` says that the command is over, `exit_code` how; `done` that what it left was taken as well, or given up; `ended_by` is time, disk, stop, taken (with its pod) or empty; `unstarted` is why it could not begin;
     `problem` why code and inputs could not be laid out.
     """
 

@@ -42,7 +42,7 @@ class Staging:
 class Keeping:
     """How the author's command stands, and how far its outputs are. Times in seconds since the epoch, sizes in bytes.
 
-    `ended_by` says who ended it (`time`, `disk`, `stop`; empty: nobody of ours), `unstarted` why it could not be begun. `exit_code` is None
+    `ended_by` says who ended it (`time`, `disk`, `stop`, `taken` with its pod; empty: nobody of ours), `unstarted` why it could not be begun. `exit_code` is None
     where its container went away before it could say. `left_out` counts bytes of the log that are not kept.
     """
 
