@@ -58,8 +58,10 @@ class Cluster:
         self._tell(f"stop {part}")
 
     def start(self, part: str) -> None:
-        """Start that part again, with all that it had."""
+        """Start that part again, with all that it had; an API server answers when this returns."""
         self._tell(f"start {part}")
+        if part == "api":
+            wait_for(self._answers, PATIENCE)
 
     def kubectl(self, *arguments: str, given: str | None = None) -> str:
         """Call kubectl as the administrator; what it printed."""
@@ -84,7 +86,7 @@ class Cluster:
 
     def kubeconfig_of(self, namespace: str, account: str) -> dict[str, Any]:
         """What a service account speaks to the cluster with."""
-        secrets = self.get("serviceaccount", account, "--namespace", namespace)["secrets"]
+        secrets = wait_for(lambda: self.get("serviceaccount", account, "--namespace", namespace).get("secrets"))
         token = base64.b64decode(self.get("secret", secrets[0]["name"], "--namespace", namespace)["data"]["token"]).decode()
         found: dict[str, Any] = json.loads(self.kubeconfig.read_text(encoding="utf-8"))
         return {**found, "users": [{"name": "admin", "user": {"token": token}}]}
@@ -113,6 +115,10 @@ class Cluster:
     @property
     def _layout(self) -> Layout:
         return layout_of(self.folder, self.number)
+
+    def _answers(self) -> bool:
+        asking = ["--kubeconfig", str(self.kubeconfig), "get", "--raw", "/readyz"]
+        return subprocess.run([self._layout.programs / "kubectl", *asking], check=False, capture_output=True).returncode == 0
 
     def _tell(self, line: str) -> None:
         with socket.socket(socket.AF_UNIX) as asking:

@@ -23,7 +23,9 @@ def push_helper(cluster: Cluster) -> str:
                 str(ROOT),
             )
         target = f"{cluster.registry}/tagstone/pod"
-        _buildah("push", "--disable-compression", "--tls-verify=false", "--digestfile", str(digest), _NAME, f"docker://{target}:test")
+        _buildah(
+            "push", "--disable-compression", "--tls-verify=false", "--digestfile", str(digest), _NAME, f"docker://{target}:test"
+        )
     return f"{target}@{digest.read_text(encoding='ascii').strip()}"
 
 

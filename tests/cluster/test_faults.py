@@ -1,0 +1,212 @@
+"""What goes wrong on a real cluster ends in its own reason, with the log and what was written before; or is survived."""
+
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from cluster.rig import Bench, to_its_end
+from rigs.runs import Rig, put_image
+from servers.builders import wait_for
+from servers.kubernetes.cluster import Cluster
+from tagstone.adapters.oci_registry import OciRegistry
+from tagstone.domain.images.oci import ImageSettings
+from tagstone.domain.runs.run import Outcome, OutputRules, RunStatus
+
+pytestmark = pytest.mark.kubernetes
+
+ENDLESS = "mkdir results; echo first > results/a.csv; echo begun; while :; do sleep 0.2; done"
+FOR_SECONDS = "mkdir results; echo first > results/a.csv; echo begun; sleep {}; echo second >> results/a.csv; echo over"
+SECONDS = 120.0
+
+
+@pytest.fixture
+def bench(cluster: Cluster, namespace: str, registry: OciRegistry, helper: str, tmp_path: Path) -> Bench:
+    return Bench(cluster, namespace, registry, helper, tmp_path)
+
+
+@pytest.fixture
+def rig(bench: Bench) -> Iterator[Rig]:
+    with bench.rig() as made:
+        yield made
+
+
+def begin(rig: Rig, script: str, **resources: float) -> str:
+    """Start a script, and wait until it has written something."""
+    key = rig.key()
+    rig.runner.start(key, rig.spec(script, **resources))
+    wait_for(lambda: b"begun" in rig.whole_log(key) or not rig.runner.observe(key).running, SECONDS)
+    assert rig.runner.observe(key).running, rig.runner.observe(key)
+    return key
+
+
+def ended(rig: Rig, key: str, seconds: float = SECONDS) -> RunStatus:
+    return wait_for(lambda: None if (status := rig.runner.observe(key)).running else status, seconds)
+
+
+def only_pod(bench: Bench) -> str:
+    (pod,) = bench.pods()
+    name: str = pod["metadata"]["name"]
+    return name
+
+
+def results(rig: Rig, key: str) -> dict[str, bytes]:
+    found = rig.runner.collect(key, OutputRules(("results/*.csv",)))
+    kept = {}
+    for file in found:
+        with rig.storage.open(file.storage_key) as stream:
+            kept[file.path] = stream.read()
+    return kept
+
+
+def apply(bench: Bench, kind: str, spec: dict[str, Any]) -> None:
+    names = {"name": "theirs", "namespace": bench.namespace}
+    bench.cluster.apply({"apiVersion": "v1", "kind": kind, "metadata": names, "spec": spec})
+
+
+def test_a_pod_that_is_deleted_is_a_disruption_and_its_log_is_kept(rig: Rig, bench: Bench) -> None:
+    key = begin(rig, ENDLESS)
+
+    bench.cluster.kubectl("delete", "pod", only_pod(bench), "--namespace", bench.namespace, "--wait=false")
+
+    assert ended(rig, key).outcome is Outcome.DISRUPTED
+    assert b"begun" in rig.whole_log(key)
+
+
+def test_a_drained_node_is_a_disruption_and_the_run_can_be_begun_again(rig: Rig, bench: Bench) -> None:
+    key = begin(rig, ENDLESS)
+    ours = ("--pod-selector", f"org.tagstone.run={key}", "--force", "--delete-emptydir-data", "--timeout", "60s")
+    try:
+        bench.cluster.kubectl("drain", "node", *ours)
+        assert ended(rig, key).outcome is Outcome.DISRUPTED
+    finally:
+        bench.cluster.kubectl("uncordon", "node")
+    rig.runner.remove(key)
+
+    rig.runner.start(key, rig.spec(FOR_SECONDS.format(0)))
+
+    assert rig.until_ended(key).outcome is Outcome.SUCCEEDED
+    assert results(rig, key) == {"results/a.csv": b"first\nsecond\n"}
+
+
+def test_a_kubelet_that_is_away_for_a_while_is_survived(rig: Rig, bench: Bench) -> None:
+    key = begin(rig, FOR_SECONDS.format(5))
+
+    bench.cluster.stop("kubelet")
+    time.sleep(8)
+    bench.cluster.start("kubelet")
+
+    assert ended(rig, key).outcome is Outcome.SUCCEEDED
+    assert results(rig, key) == {"results/a.csv": b"first\nsecond\n"}
+
+
+def test_an_api_server_that_is_restarted_is_survived(rig: Rig, bench: Bench) -> None:
+    key = begin(rig, FOR_SECONDS.format(5))
+
+    bench.cluster.stop("api")
+    time.sleep(2)
+    bench.cluster.start("api")
+
+    assert ended(rig, key).outcome is Outcome.SUCCEEDED
+    assert len(bench.jobs()) == 1
+    assert results(rig, key) == {"results/a.csv": b"first\nsecond\n"}
+
+
+def test_an_image_that_is_removed_before_it_is_pulled_is_named(rig: Rig, bench: Bench) -> None:
+    never_pulled = ImageSettings(
+        env=(("PATH", "/bin"), ("NUMBER", secrets.token_hex(4))), workdir="/workspace", command=("sh",)
+    )
+    image = put_image(bench.registry, never_pulled)
+    key = rig.key()
+    try:
+        bench.cluster.kubectl("cordon", "node")
+        rig.runner.start(key, replace(rig.spec("true"), image=image))
+        address = f"http://{bench.cluster.registry}/v2/{image.name}/manifests/{image.digest}"
+        requests.delete(address, timeout=30).raise_for_status()
+    finally:
+        bench.cluster.kubectl("uncordon", "node")
+
+    status = ended(rig, key)
+    assert status.outcome is Outcome.IMAGE
+    assert "could not be pulled" in status.detail
+    assert status.remedy
+
+
+def test_a_quota_in_the_way_is_named_and_waited_for(rig: Rig, bench: Bench) -> None:
+    apply(bench, "ResourceQuota", {"hard": {"limits.memory": "64Mi", "requests.memory": "64Mi"}})
+    key = rig.key()
+    rig.runner.start(key, rig.spec("true"))
+
+    waiting = wait_for(lambda: status if "quota" in (status := rig.runner.observe(key)).detail else None, SECONDS)
+    assert waiting.running
+    bench.cluster.kubectl("delete", "resourcequota", "theirs", "--namespace", bench.namespace)
+
+    assert ended(rig, key, 300.0).outcome is Outcome.SUCCEEDED
+
+
+def test_a_limit_range_in_the_way_is_named(rig: Rig, bench: Bench) -> None:
+    apply(bench, "LimitRange", {"limits": [{"type": "Container", "max": {"memory": "64Mi"}}]})
+    key = rig.key()
+    rig.runner.start(key, rig.spec("true"))
+
+    status = ended(rig, key)
+    assert status.outcome is Outcome.REFUSED
+    assert "memory" in status.detail
+
+
+def test_a_run_that_ignores_sigterm_ends_at_its_time_limit_and_keeps_what_it_wrote(rig: Rig) -> None:
+    script = "trap '' TERM; mkdir results; echo first > results/a.csv; echo begun; while :; do sleep 0.2; done"
+    key = begin(rig, script, time=6)
+
+    status = ended(rig, key)
+    assert status.outcome is Outcome.TIME_LIMIT
+    assert results(rig, key) == {"results/a.csv": b"first\n"}
+
+
+def test_too_much_memory_is_told_and_what_was_written_is_kept(rig: Rig) -> None:
+    script = "mkdir results; echo first > results/a.csv; echo begun; sleep 1; tail /dev/zero"
+    key = begin(rig, script, memory=48 * 2**20)
+
+    status = ended(rig, key)
+    assert status.outcome is Outcome.OUT_OF_MEMORY
+    assert results(rig, key) == {"results/a.csv": b"first\n"}
+
+
+def test_of_a_hundred_megabytes_of_log_the_beginning_is_kept_and_the_rest_counted(rig: Rig) -> None:
+    key, status = to_its_end(rig, rig.spec("yes 0123456789abcde | head -c 100000000", time=300))
+
+    assert status.outcome is Outcome.SUCCEEDED
+    log = rig.whole_log(key)
+    assert log.startswith(b"0123456789abcde\n" * 1000)
+    assert b"more were left out" in log[-200:]
+    assert len(log) < 70_000_000
+
+
+def test_a_request_that_no_node_has_waits_as_long_as_it_may_and_is_named(bench: Bench) -> None:
+    bench.given["patience"] = 5.0
+    with bench.rig() as rig:
+        key, status = to_its_end(rig, rig.spec("true", gpu=1))
+
+    assert status.outcome is Outcome.UNSCHEDULABLE
+    assert "nvidia.com/gpu" in status.detail
+    assert key
+
+
+def test_a_gpu_is_scheduled_onto_a_node_that_has_one(rig: Rig, bench: Bench) -> None:
+    bench.cluster.patch_node({"status": {"capacity": {"nvidia.com/gpu": "1"}}})
+    try:
+        _, status = to_its_end(rig, rig.spec("true", gpu=1))
+        (pod,) = bench.pods()
+    finally:
+        bench.cluster.patch_node({"status": {"capacity": {"nvidia.com/gpu": None}, "allocatable": {"nvidia.com/gpu": None}}})
+
+    assert status.outcome is Outcome.SUCCEEDED
+    wanted = {
+        container["name"]: container["resources"]["limits"].get("nvidia.com/gpu") for container in pod["spec"]["containers"]
+    }
+    assert wanted == {"run": "1", "keeper": None}
