@@ -172,9 +172,6 @@ class ClusterSettings(_Group):
         None, description="PersistentVolumeClaim in the namespace that workspaces lie on; default: the disk of the node."
     )
     patience: float = Field(86_400.0, description="Seconds that a run may wait for a node.")
-    autoscaled: bool = Field(
-        False, description="Whether it makes nodes when they are asked for: then what no node has now is waited for, not refused."
-    )
     collection: float = Field(
         7200.0, description="Seconds beyond its time that a pod may take to fetch, and to wait until its outputs are taken."
     )

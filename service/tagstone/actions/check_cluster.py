@@ -17,7 +17,8 @@ from tagstone.errors import Invalid, TagstoneError
 class ClusterView:
     """What may be asked of one cluster: nodes (None: they may not be looked at), quotas and ranges of the namespace for runs.
 
-    `overhead` is what our own containers claim beside a run (cores, bytes, by the names of resources).
+    `overhead` is what our own containers claim beside a run (cores, bytes, by the names of resources); a cluster that `grows` makes
+    nodes when they are asked for.
     """
 
     name: str
@@ -26,7 +27,7 @@ class ClusterView:
     ranges: Callable[[], Sequence[Range]]
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     overhead: Mapping[str, float] = field(default_factory=dict)
-    autoscaled: bool = False
+    grows: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,8 @@ def _faults(
         remedy = "Ask its admin to apply deploy/kubernetes/nodes, which lets Tagstone list them."
         yield Fault(manifests.FILE, f"The nodes of the cluster {view.name} may not be looked at.", remedy, warning=True)
     elif not found.possible:
-        waits = " New ones may come: this cluster makes nodes when they are asked for." if view.autoscaled else ""
-        yield Fault(manifests.FILE, f"{found.as_text()}{waits}", found.remedy, warning=view.autoscaled)
+        waits = " New ones may come: this cluster makes nodes when they are asked for." if view.grows else ""
+        yield Fault(manifests.FILE, f"{found.as_text()}{waits}", found.remedy, warning=view.grows)
     elif len(found.waiting) == len(found.able):
         yield Fault(manifests.FILE, found.as_text(), "Wait, or ask the cluster's admin.", warning=True)
     for excess in excesses(placement.claims, view.overhead, quotas, ranges):

@@ -128,7 +128,7 @@ class Clusters:
             ranges=lambda: looking.ranges(cluster),
             profiles=self.profiles[name],
             overhead=OVERHEAD,
-            autoscaled=self._settings.clusters[name].autoscaled,
+            grows=self._settings.clusters[name].grows,
         )
 
     def _places(self) -> list[Place]:

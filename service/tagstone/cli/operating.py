@@ -111,15 +111,29 @@ def upgrade(context: typer.Context) -> None:
         print(f"revision {after}" + ("" if before == after else f" (was {before or 'empty'})"))
 
 
-def doctor(context: typer.Context, json: Json = False) -> None:
+def doctor(
+    context: typer.Context,
+    cluster: Annotated[
+        bool,
+        typer.Option(
+            "--cluster", help="Look at the clusters that runs go to as well; makes three small pods on each for a moment."
+        ),
+    ] = False,
+    json: Json = False,
+) -> None:
     """Check this machine.
 
-    Looks at programs, engines, registry, database, disk, base images, worker, and asks its server about each credential. Each line is ok, a warning or a fault, with what to do about it; faults end with exit code 8.
+    Looks at programs, engines, registry, database, disk, base images, worker, and asks its server about each credential. With --cluster also at what the service may do on each cluster, its nodes, what becomes of a Job there, and whether pods reach the desk and nothing else. Each line is ok, a warning or a fault, with what to do about it; faults end with exit code 8.
     """
     with answering(json=json) as output:
         from tagstone.cli.doctor import FAULT, examine
 
-        findings = examine(application_of(context))
+        application = application_of(context)
+        findings = examine(application)
+        if cluster:
+            from tagstone.cli.doctor_clusters import examine_clusters
+
+            findings += examine_clusters(application)
         faulty = any(finding.verdict == FAULT for finding in findings)
         checks = [{"check": f.check, "verdict": f.verdict, "text": f.text, "remedy": f.remedy} for f in findings]
         output.answer({"healthy": not faulty, "checks": checks}, lambda: _findings(findings))

@@ -40,7 +40,7 @@ def test_a_gpu_that_is_nowhere_is_a_fault_with_the_nearest():
 
 
 def test_a_cluster_that_makes_nodes_may_still_get_one():
-    (fault,) = check_cluster(replace(ASKED, gpu=1), [replace(view(NODE), autoscaled=True)]).faults
+    (fault,) = check_cluster(replace(ASKED, gpu=1), [replace(view(NODE), grows=True)]).faults
     assert fault.warning
 
 
