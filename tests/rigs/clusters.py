@@ -62,8 +62,8 @@ class Stand:
 
     def close(self) -> None:
         """End all runners that were made."""
-        for runner in self.made:
-            runner.close()
+        while self.made:
+            self.made.pop().close()
 
 
 @dataclass
@@ -77,7 +77,9 @@ class FakeCluster:
     open: ExitStack
 
     def restart(self) -> None:
-        """Another process takes the place of the runner."""
+        """Another process takes the place of the runner, whose watches end with it."""
+        self.stand.close()
+        self.api.watches.cut()
         self.rig.runner = self.rig.make()
 
     def open_desk(self) -> None:
