@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -18,12 +19,12 @@ from tagstone.adapters.system_clock import SystemClock
 from tagstone.desk.serving import serving
 from tagstone.domain.images.oci import ImageReference
 from tagstone.domain.runs.hardware import Resources
-from tagstone.domain.runs.run import RunSpec
+from tagstone.domain.runs.run import OutputRules, RunSpec
 from tagstone.domain.runs.told import Told
 
 KEY = "publication-1"
 _IMAGE = ImageReference("image", f"sha256:{'0' * 64}")
-_PATIENCE = 30.0
+PATIENCE = 120.0  # seconds
 
 
 def free_port() -> int:
@@ -45,7 +46,7 @@ def archive(files: Mapping[str, bytes]) -> bytes:
     return out.getvalue()
 
 
-def until(true: Callable[[], bool], patience: float = _PATIENCE) -> None:
+def until(true: Callable[[], bool], patience: float = PATIENCE) -> None:
     """Wait until something is true."""
     end = time.monotonic() + patience
     while not true():
@@ -120,7 +121,11 @@ class Pod:
 
     def stage(self) -> int:
         """Run the init container to its end; its exit code."""
-        return self._program("stage").wait(_PATIENCE)
+        return self.begin_to_stage().wait(PATIENCE)
+
+    def begin_to_stage(self) -> subprocess.Popen[bytes]:
+        """Start the init container."""
+        return self._program("stage")
 
     def keep(self) -> subprocess.Popen[bytes]:
         """Start the keeper."""
@@ -131,6 +136,13 @@ class Pod:
         line = [str(self.tools / "busybox"), "sh", str(self.tools / "hold.sh"), "0022", "--", *command]
         environment = {"PATH": "/usr/bin:/bin", **(env or {}), "TAGSTONE_CONTROL": str(self.control)}
         return self._start(line, environment, self.workspace)
+
+    def kill(self, run: subprocess.Popen[bytes]) -> None:
+        """Kill a container with all in it, as the kernel does whose memory is used up."""
+        main = int((self.control / "main").read_text())
+        run.kill()
+        os.killpg(main, signal.SIGKILL)
+        run.wait()
 
     def end(self) -> None:
         """End what is left of its processes."""
@@ -167,6 +179,23 @@ def to_its_end(counter: Counter, folder: Path, spec: RunSpec, key: str = KEY) ->
     with pod(folder, counter.port, token, key=key) as made:
         if made.stage() == 0:
             keeper, run = made.keep(), made.run(*spec.command)
-            run.wait(_PATIENCE)
-            keeper.wait(_PATIENCE)
+            run.wait(PATIENCE)
+            keeper.wait(PATIENCE)
     return counter.desk.told(key)
+
+
+def log_of(desk: Desk, key: str = KEY) -> bytes:
+    """The whole log of a run, as it is read piece by piece."""
+    data, cursor = b"", ""
+    while (chunk := desk.log(key, cursor)).data:
+        data, cursor = data + chunk.data, chunk.cursor
+    return data
+
+
+def outputs_of(counter: Counter, *patterns: str, key: str = KEY) -> dict[str, bytes]:
+    """What is kept of a run's outputs: paths and content."""
+    found = {}
+    for file in counter.desk.collect(key, OutputRules(patterns)):
+        with counter.storage.open(file.storage_key) as kept:
+            found[file.path] = kept.read()
+    return found

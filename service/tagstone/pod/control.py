@@ -32,11 +32,13 @@ class Control:
             handle = os.open(self._path / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
             return None
-        with os.fdopen(handle, "rb", buffering=0) as file:
+        try:
             info = os.fstat(handle)
             if not stat.S_ISREG(info.st_mode) or info.st_size > _MOST:
                 return None
-            return Note(file.read(_MOST).decode("utf-8", "replace"), info.st_mtime)
+            return Note(os.read(handle, _MOST).decode("utf-8", "replace"), info.st_mtime)
+        finally:
+            os.close(handle)
 
     def open_log(self) -> int:
         """The pipe that the command writes to, to be read without waiting. Raises: OSError."""
