@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rigs.pods import archive, free_port
+from rigs.pods import archive, free_port, until
 from rigs.runs import Rig, put_image
 from servers.kubernetes.cluster import Cluster
 from tagstone.adapters.desk import Desk
@@ -22,6 +22,19 @@ from tagstone.adapters.system_clock import SystemClock
 from tagstone.desk.serving import serving
 from tagstone.domain.images.oci import ImageSettings
 from tagstone.domain.runs.run import RunSpec, RunStatus
+
+_PATIENCE = 300.0
+
+
+class ClusterRig(Rig):
+    """A rig whose runs ask for little, since several share one node, and may take their time."""
+
+    def spec(self, script: str = "", **resources: float) -> RunSpec:
+        return super().spec(script, **{"cpu": 0.2, **resources})
+
+    def until_ended(self, key: str) -> RunStatus:
+        until(lambda: not self.runner.observe(key).running, _PATIENCE)
+        return self.runner.observe(key)
 
 
 @dataclass
@@ -77,7 +90,7 @@ class Bench:
     def rig(self) -> Iterator[Rig]:
         """A rig whose runs are removed with the context."""
         with serving(self.desk(), self.cluster.machine, self.port):
-            rig = Rig(self.runner, self.storage, self.image)
+            rig = ClusterRig(self.runner, self.storage, self.image)
             try:
                 yield rig
             finally:

@@ -62,8 +62,11 @@ def _identity(one: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _equal(sent: Any, kept: Any) -> bool:
-    """Equal as the server understands it: it writes amounts in its own way, and leaves out what is empty or false."""
-    if sent == kept or (kept is None and sent in ("", False, 0)):
+    """Equal as the server understands it: it writes amounts in its own way, and leaves out empty texts.
+
+    A false that is left out is none: of a token to be mounted, to say nothing means yes.
+    """
+    if sent == kept or (kept is None and sent == ""):
         return True
     if not isinstance(sent, str) or not isinstance(kept, str):
         return False

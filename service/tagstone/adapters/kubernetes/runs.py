@@ -34,7 +34,7 @@ _NOT_WORKSPACES = ("/", "/proc", "/sys", "/dev", "/etc", "/run", "/tmp", "/var/t
 _BELOW = ("/proc/", "/sys/", "/dev/", "/tagstone/")
 _LONGEST = 40  # characters of a run's key that its Job's name shows
 _PATIENT = 2.0  # seconds that a run may take to begin before anybody asks what keeps it
-_LATE = 60.0  # seconds beyond its grace after which a run that was stopped is removed from outside
+_LATE = 300.0  # seconds beyond its grace after which a run that was stopped is removed from outside
 _OVER = ("Succeeded", "Failed")
 
 
@@ -108,10 +108,13 @@ class KubernetesRuns:
         return self._desk.log(key, cursor)
 
     def collect(self, key: str, rules: OutputRules) -> list[OutputFile]:
-        """Take the outputs that the pod brought. Raises: Conflict while it runs, Invalid, NotFound."""
+        """Take the outputs that the pod brought. Raises: Conflict while it runs, NotFound where it could bring none, Invalid."""
         known(self._folder, key)
         if self.observe(key).running:
             raise Conflict(f"The run {key} has not ended.", remedy="Wait for its end, or stop it.")
+        told = self._desk.told(key)
+        if not told.done or told.staging.problem is not None:
+            raise NotFound(f"The run {key} brought no outputs: its pod had none, or was gone before.", remedy="Run it again.")
         return self._desk.collect(key, rules)
 
     def stop(self, key: str) -> None:

@@ -5,6 +5,7 @@ only by deleting the pod.
 """
 
 import re
+from datetime import UTC, datetime
 
 from tagstone.domain.runs.exits import AGAIN, ended, not_granted, over_disk
 from tagstone.domain.runs.failure import Failure, Kind, Patience
@@ -32,6 +33,7 @@ _FORBIDDEN_BY_NODE = ("AppArmor", "SysctlForbidden", "Forbidden", "PodOSNotSuppo
 _LACKING = re.compile(r"Insufficient ([A-Za-z0-9./_-]*[A-Za-z0-9])")
 _MOUNTS = ("FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "FailedBinding")
 _MAYBE_TAKEN = (None, 0, 137, 143)  # by SIGKILL or SIGTERM, as when a pod is taken away; 0 also where it was about to be kept
+_NO_KEEPER = 125  # what holds the command waited for our own container in vain
 _LONGEST = 400  # characters of a message that is passed on
 
 
@@ -42,7 +44,7 @@ def verdict(sight: Sight) -> Failure | None:
     command ended by that, and less than an error of its own.
     """
     asked, pod, inside = sight.resources, sight.pod, sight.inside or Inside()
-    own_end = ended(inside.exit_code, asked, ended_by=inside.ended_by, for_memory=inside.for_memory) if inside.ended else None
+    own_end = _own_end(inside, asked)
     with_pod = inside.ended_by == "taken"
     own_error = own_end if not with_pod and (inside.ended_by or inside.exit_code not in _MAYBE_TAKEN) else None
     if pod is None:
@@ -60,6 +62,16 @@ def verdict(sight: Sight) -> Failure | None:
         or _unschedulable(sight, pod)
         or _not_begun(sight, pod)
     )
+
+
+def _own_end(inside: Inside, asked: Resources) -> Failure | None:
+    """What the command's end means by itself, as it is said inside."""
+    if not inside.unstarted:
+        return ended(inside.exit_code, asked, ended_by=inside.ended_by, for_memory=inside.for_memory) if inside.ended else None
+    if inside.exit_code == _NO_KEEPER:
+        return Failure(Kind.COLLECTING, _short(inside.unstarted), AGAIN, "NotStarted")
+    remedy = "Check that the command's first word exists in the environment (run: command)."
+    return Failure(Kind.COMMAND, _short(inside.unstarted), remedy, "NotStarted")
 
 
 def _keeping(pod: PodSeen, inside: Inside) -> bool:
@@ -89,19 +101,22 @@ def never_fits(fit: Fit) -> Failure:
 
 
 def waiting(sight: Sight) -> str:
-    """What a run that has not begun waits for, and how long it may; empty where it waits for nothing in particular."""
+    """What a run that has not begun waits for, and until when it may; empty where it waits for nothing in particular.
+
+    The text stays the same while it waits for the same: it is written down whenever it changes.
+    """
+    queued = f"It waits in the cluster's queue since {_moment(sight.asked_at)}."
     if sight.job is not None and sight.job.suspended:
-        return f"It waits in the cluster's queue, for {format_seconds(sight.waited)} so far."
+        return queued
     if sight.pod is None:
         return waits_for_quota(sight.events)
     scheduled = sight.pod.condition("PodScheduled")
     if scheduled is not None and scheduled.status == "False":
         if scheduled.reason == "SchedulingGated":
-            return f"It waits in the cluster's queue, for {format_seconds(sight.waited)} so far."
+            return queued
         missing = lacking(scheduled.message)
         what = f"a node with enough {' and '.join(missing)}" if missing else "a node"
-        so_far, most = format_seconds(sight.waited), format_seconds(sight.patience)
-        return f"It waits for {what}, for {so_far} so far; it may wait {most}."
+        return f"It waits for {what}; it may wait until {_moment(sight.asked_at + sight.patience)}."
     if any(one.reason in _PULLING for one in sight.pod.containers):
         return "Its image could not be pulled yet, which is tried again."
     return ""
@@ -149,9 +164,6 @@ def _refused_by_the_node(pod: PodSeen, said: str) -> Failure | None:
 
 
 def _said_inside(inside: Inside, asked: Resources) -> Failure | None:
-    if inside.unstarted:
-        remedy = "Check that the command's first word exists in the environment (run: command)."
-        return Failure(Kind.COMMAND, _short(inside.unstarted), remedy, "NotStarted")
     if inside.problem:
         remedy = "Look at the code's files and at `inputs`: they have to fit into the workspace."
         return Failure(Kind.CONTENT, _short(inside.problem), remedy, "NotStaged")
@@ -251,3 +263,7 @@ def _more(what: str, instead: str = "give it less to do") -> str:
 def _short(message: str) -> str:
     plain = " ".join(message.split())
     return plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]}…"
+
+
+def _moment(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
