@@ -22,7 +22,7 @@ _CODES = {Outcome.SUCCEEDED: 0, Outcome.FAILED: 1, Outcome.OUT_OF_MEMORY: 137, O
 @dataclass
 class FakeRunner:
     """Implements ports.Runner: every run takes `looks` observations (-1: it never ends), says `log`, ends with `outcome`,
-    and leaves `outputs`. `fail` and `lose` count the calls that do nothing, or whose answer is lost.
+    and leaves `outputs`. `waits` is what it says to wait for at the observations before its last. `fail` and `lose` count the calls that do nothing, or whose answer is lost.
     """
 
     folder: Path
@@ -32,6 +32,7 @@ class FakeRunner:
     outputs: dict[str, bytes] = field(default_factory=lambda: {"results/table.csv": b"a,b\n1,2\n"})
     log: bytes = LOG
     exit_code: int | None = None
+    waits: str = ""
     lose: Counter[str] = field(default_factory=Counter)
     fail: Counter[str] = field(default_factory=Counter)
     name: str = "fake"
@@ -56,7 +57,7 @@ class FakeRunner:
             self._write(key, {**state, "looks": state["looks"] - 1})
         self._loses("observe")
         if state["looks"] != 0:
-            return RunStatus(1.0, engine="fake")
+            return RunStatus(1.0, engine="fake", detail=self.waits if state["looks"] > 1 else "")
         usage = (Sample(1.0, 0.5, 2**20),)
         return RunStatus(
             1.0, 2.0, Outcome(state["outcome"]), state["exit_code"], "", engine="fake", usage=usage, cpu_seconds=0.5

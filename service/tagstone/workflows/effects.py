@@ -152,9 +152,15 @@ async def run(work: Work) -> Facts:
     spec = await work.call(running.run_spec, facts)
     await work.call(runner.start, key, spec)
 
+    told = ""
+
     async def observe() -> RunStatus | None:
+        nonlocal told
         status = await work.call(runner.observe, key)
         await work.call(work.pump, "run", runner.logs)
+        if status.running and status.detail != told:
+            told = status.detail
+            await work.call(work.waits, told or None)
         return None if status.running else status
 
     status = await work.until(observe)

@@ -241,6 +241,12 @@ class Work:
             with self.ports.storage.open(logs.chunk_key(self.subject.id, source, number)) as stream:
                 yield stream.read()
 
+    def waits(self, reason: str | None) -> None:
+        """Say what the publication waits for, for its page and for who follows it; None: for nothing."""
+        with self.sessions.write() as session:
+            row = publications.get(session, self.subject.id)
+            row.waiting, row.updated_at = reason, self.ports.clock.now()
+
     def end_log(self, source: str) -> None:
         """Say that nothing will be added to a log."""
         with self.sessions.write() as session:

@@ -14,26 +14,31 @@ _SIGNALS = {1: "SIGHUP", 2: "SIGINT", 4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS", 8:
 def ended(
     exit_code: int | None, asked: Resources, *, ended_by: str = "", for_memory: bool = False, reason: str = "Error"
 ) -> Failure | None:
-    """What an exit code says, beside who ended it (`time`, `disk`, `stop`, `taken` with its pod; empty: nobody of ours); None where all is well.
+    """What an exit code says, beside why it was ended (`time`, `disk`, `stop`, `taken` with its pod; empty: by itself).
 
+    None where all is well.
     `for_memory` says that the kernel killed something in the container for memory: it was the main process where it ended by SIGKILL.
     """
-    if ended_by == "time":
-        detail = f"It was ended after {format_seconds(asked.time)}."
-        remedy = "Ask for more in tagstone.yml (run: resources: time), or give it less to do."
-        return Failure(Kind.TIME_LIMIT, detail, remedy, "TimeLimit")
-    if ended_by == "disk":
-        return over_disk(asked, "DiskLimit")
-    if ended_by == "taken":
-        return Failure(Kind.DISRUPTED, "Its pod was ended from outside.", AGAIN, "PodTerminated")
-    if ended_by == "stop":
-        return Failure(Kind.STOPPED, "It was stopped.", "`tagstone retry` runs it again.", "Stopped")
+    if ended_by:
+        return _from_outside(ended_by, asked)
     if not exit_code:
         return None
     if for_memory and exit_code == _KILLED:
         remedy = "Ask for more in tagstone.yml (run: resources: memory), or let it hold less at a time."
         return Failure(Kind.OUT_OF_MEMORY, "Its main process was killed for memory.", remedy, "OOMKilled")
     return _failed(exit_code, reason, child=for_memory)
+
+
+def _from_outside(why: str, asked: Resources) -> Failure:
+    if why == "time":
+        detail = f"It was ended after {format_seconds(asked.time)}."
+        remedy = "Ask for more in tagstone.yml (run: resources: time), or give it less to do."
+        return Failure(Kind.TIME_LIMIT, detail, remedy, "TimeLimit")
+    if why == "disk":
+        return over_disk(asked, "DiskLimit")
+    if why == "taken":
+        return Failure(Kind.DISRUPTED, "Its pod was ended from outside.", AGAIN, "PodTerminated")
+    return Failure(Kind.STOPPED, "It was stopped.", "`tagstone retry` runs it again.", "Stopped")
 
 
 def over_disk(asked: Resources, reason: str) -> Failure:
