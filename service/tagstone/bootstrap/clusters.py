@@ -10,6 +10,7 @@ from tagstone.errors import Conflict, Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from tagstone.actions.check_cluster import ClusterView
     from tagstone.adapters.desk import Desk
@@ -131,6 +132,10 @@ class Clusters:
             grows=self._settings.clusters[name].grows,
         )
 
+    def tried(self, name: str) -> Path:
+        """The file with what a probe found out about a cluster."""
+        return self._application.home / "clusters" / f"{name}.json"
+
     def _places(self) -> list[Place]:
         names = self.order
         if not names:
@@ -176,6 +181,7 @@ class Clusters:
             patience=one.patience,
             overhead=OVERHEAD,
             grows=one.grows,
+            tried=self.tried(name),
         )
 
 

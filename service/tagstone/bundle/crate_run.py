@@ -21,6 +21,7 @@ _ENGINES = {
     "kubernetes": "https://kubernetes.io/",
     "podman": "https://podman.io/",
 }
+_HELD = {None: None, True: "yes", False: "no"}
 
 
 def run_entities(
@@ -129,6 +130,7 @@ def _granted(run: RunFacts) -> list[Entity]:
         ("peak_memory", run.status.peak_memory, _BYTES),
         ("isolation", run.status.isolation, None),
         ("cluster", run.status.cluster or None, None),
+        ("network_held", _HELD[run.status.network_held], None),
     ]
     if granted:
         found += [

@@ -102,11 +102,13 @@ def network(application: "Application", name: str) -> Finding:
     """Whether pods reach the desk, and NetworkPolicies keep them from the rest: tried from pods."""
     from tagstone.adapters.kubernetes.policies import hold
     from tagstone.adapters.kubernetes.probe import probe
+    from tagstone.adapters.kubernetes.tried import remember
 
     place = application.clusters.place(name)
     hold(place.cluster, place.policies)
     with application.clusters.at_work():
         found = probe(place.cluster, place.site, time.sleep)
+    remember(application.clusters.tried(name), application.clock.now(), enforced=found.enforced)
     return judged(f"{name}: network", found, place.site.desk)
 
 

@@ -1,5 +1,6 @@
 """What happens on the way to a DOI: what is recorded, what is tried again, what is kept when it fails."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -126,7 +127,8 @@ def test_what_a_cluster_refuses_is_not_tried_again(site: Site, outcome: Outcome,
 
 def test_what_a_run_waits_for_is_told_until_it_begins(site: Site) -> None:
     said: list[str | None] = []
-    observe, site.runner.waits, site.runner.looks = site.runner.observe, "It waits for a node.", 4
+    observe: Callable[[str], RunStatus] = site.runner.observe
+    site.runner.waits, site.runner.looks = "It waits for a node.", 4
 
     def look(key: str) -> RunStatus:
         said.append(site.row(publication).waiting)

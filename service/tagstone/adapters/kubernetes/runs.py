@@ -16,6 +16,7 @@ from tagstone.adapters.desk import Desk
 from tagstone.adapters.kubernetes.handing_over import hand_over, withdraw
 from tagstone.adapters.kubernetes.manifests import Order
 from tagstone.adapters.kubernetes.statuses import failed, inside, over, running
+from tagstone.adapters.kubernetes.tried import enforced
 from tagstone.adapters.kubernetes.views import Place, View
 from tagstone.adapters.run_folder import Begun, Ending, RunFolder, Turn, known
 from tagstone.adapters.workspace import discard
@@ -271,7 +272,8 @@ class KubernetesRuns:
 
 def _of(view: View, status: RunStatus) -> RunStatus:
     """The status with the cluster that it is of."""
-    return replace(status, engine=str(view.cluster), cluster=view.cluster.name)
+    held = enforced(view.place.tried)
+    return replace(status, engine=str(view.cluster), cluster=view.cluster.name, network_held=held)
 
 
 def _check_workdir(spec: RunSpec) -> None:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from tagstone.adapters.kubernetes.client import Cluster, Object
 from tagstone.adapters.kubernetes.handing_over import EVENTS, JOBS, PODS, changes
@@ -25,7 +26,8 @@ _NODES = 60.0  # seconds that what is known of nodes is good for
 class Place:
     """One cluster: how Jobs are made there, kinds of machines by their names, who pods may speak to, and seconds they may wait.
 
-    `overhead` is what the containers beside a run take of a node; `grows` says that nodes are made when somebody asks for them.
+    `overhead` is what the containers beside a run take of a node; `grows` says that nodes are made when somebody asks for them;
+    `tried` is the file with what a probe found out about the cluster.
     """
 
     cluster: Cluster
@@ -35,6 +37,7 @@ class Place:
     patience: float = 86_400.0
     overhead: Mapping[str, float] = field(default_factory=dict)
     grows: bool = False
+    tried: Path | None = None
 
 
 class View:

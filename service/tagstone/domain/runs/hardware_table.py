@@ -30,7 +30,7 @@ def rows(run: RunFacts) -> list[Row]:
         Row("GPU", gpus, ", ".join(granted.gpus) or "none" if granted else ""),
         Row("Time", format_seconds(asked.time), "", taken),
         Row("Disk", format_bytes(asked.disk)),
-        Row("Network", "yes" if run.spec.network else "none", "yes" if run.spec.network else "none"),
+        Row("Network", "yes" if run.spec.network else "none", _network(run)),
     ]
     if asked.profile is not None:
         lines.append(Row("Profile", asked.profile))
@@ -48,6 +48,19 @@ def _cluster(status: RunStatus, granted: Granted) -> tuple[tuple[str, str | None
         ("Node", granted.node),
         ("Image as run", granted.image_id),
         ("Class of service", granted.qos),
+    )
+
+
+def _network(run: RunFacts) -> str:
+    """What of a network the run had; on a cluster, whether it was kept from the rest is what was tried there."""
+    if run.spec.network:
+        return "yes"
+    if not run.status.cluster or run.status.network_held:
+        return "none"
+    return (
+        "the cluster keeps nobody from it"
+        if run.status.network_held is False
+        else "not known whether the cluster keeps it away"
     )
 
 

@@ -119,7 +119,7 @@ class RunStatus:
 
     `oom_killed_container` and `oom_killed_child` keep apart what engines mix up: the main process against any process.
     `reason` is a cluster's own word for the end, `remedy` what to do about it where more is known than the outcome says, `cluster` the
-    name of the one it ran on.
+    name of the one it ran on; `network_held` whether that one was seen to hold pods to its NetworkPolicies, None where nobody tried.
     """
 
     started_at: float | None = None
@@ -138,6 +138,7 @@ class RunStatus:
     reason: str = ""
     remedy: str = ""
     cluster: str = ""
+    network_held: bool | None = None
 
     @property
     def running(self) -> bool:
