@@ -7,6 +7,7 @@ import pytest
 from tagstone.domain.runs.hardware import Granted, Resources
 from tagstone.domain.runs.node import Taint
 from tagstone.domain.runs.placement import Placement, Profile, Toleration, place, with_unreadable
+from tagstone.domain.runs.shortfall import shortfalls
 from tagstone.errors import Invalid
 
 GIB = 2**30
@@ -61,7 +62,7 @@ def test_what_asks_for_no_profile_gets_the_default_one():
 )
 def test_a_gpu_is_what_its_vendor_calls_it(kind: str | None, resource: str, profile: str | None):
     found = place(asked(gpu=1, gpu_type=kind), PROFILES)
-    assert found.claims[resource] == 1
+    assert (found.claims[resource], found.gpu_type) == (1, kind)
     assert found.profile == profile
     assert any(one.covers(Taint(resource, "present")) for one in found.tolerations)
 
@@ -113,3 +114,20 @@ def test_devices_that_nobody_inside_can_name_count_as_the_cluster_gave_them():
     fpga = place(asked(gpu=2, profile="fpga"), {"fpga": Profile(gpu_resource="example.org/fpga")})
     assert with_unreadable(granted, fpga).gpus == ("example.org/fpga", "example.org/fpga")
     assert with_unreadable(granted, place(asked(gpu=2), {})).gpus == ()
+
+
+@pytest.mark.parametrize("kind", [None, "amd", "mi250"])
+def test_what_the_cluster_gave_of_another_vendor_meets_the_request(kind: str | None):
+    granted = Granted("inside", None, 4, 4.0, None, None, None, "6.1", "x86_64")
+    wanted = asked(gpu=1, gpu_type=kind, profile="mi250" if kind is None else None)
+    assert shortfalls(wanted, with_unreadable(granted, place(wanted, PROFILES))) == ()
+
+
+@pytest.mark.parametrize("kind", [None, "nvidia", "a100"])
+def test_an_nvidia_gpu_has_to_be_seen(kind: str | None):
+    granted = Granted("inside", None, 4, 4.0, None, None, None, "6.1", "x86_64")
+    wanted = asked(gpu=1, gpu_type=kind)
+    placement = place(wanted, PROFILES)
+    assert shortfalls(wanted, with_unreadable(granted, placement))
+    seen = replace(granted, gpus=("NVIDIA A100-SXM4-40GB",))
+    assert shortfalls(wanted, with_unreadable(seen, placement)) == ()

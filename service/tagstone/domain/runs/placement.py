@@ -58,6 +58,7 @@ class Placement:
     priority_class: str | None = None
     queue: str | None = None
     profile: str | None = None
+    gpu_type: str | None = None
 
 
 def place(asked: Resources, profiles: Mapping[str, Profile], default: str | None = None) -> Placement:
@@ -89,16 +90,18 @@ def place(asked: Resources, profiles: Mapping[str, Profile], default: str | None
         priority_class=profile.priority_class,
         queue=profile.queue,
         profile=name,
+        gpu_type=asked.gpu_type if asked.gpu else None,
     )
 
 
 def with_unreadable(granted: Granted, placement: Placement) -> Granted:
     """What was granted, with the devices that nobody inside can name: a cluster that began the pod has given them to it.
 
-    GPUs of the vendors known here are named from inside, so for them nothing is believed.
+    NVIDIA's GPUs are named from inside, so for them nothing is believed.
     """
-    known = (CPU, MEMORY, DISK, *VENDORS.values())
-    given = (name for name, count in placement.claims.items() if name not in known for _ in range(int(count)))
+    known = (CPU, MEMORY, DISK, VENDORS["nvidia"])
+    kind = f" ({placement.gpu_type})" if placement.gpu_type else ""
+    given = (f"{name}{kind}" for name, count in placement.claims.items() if name not in known for _ in range(int(count)))
     return replace(granted, gpus=(*granted.gpus, *given))
 
 
