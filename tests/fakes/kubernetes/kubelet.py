@@ -19,7 +19,7 @@ from fakes.kubernetes.scheduler import Scheduler
 from fakes.kubernetes.state import Json, World, parse
 
 _OVER = ("Succeeded", "Failed")
-_OLD_WAITING = {"ErrImagePull": "ImagePullBackOff"}
+_PULL_SECONDS = 0.5
 
 
 @dataclass
@@ -162,7 +162,7 @@ class Kubelet:
                 now=self.world.now(),
             )
         except CannotStart as trouble:
-            if box.waiting.get(name, ("",))[0] not in (trouble.reason, _OLD_WAITING.get(trouble.reason)):
+            if box.waiting.get(name, ("",))[0] != trouble.reason:
                 note(self.world, "pods", pod, trouble.event, trouble.message, warning=True)
             box.waiting[name] = (trouble.reason, trouble.message)
             return None
@@ -175,9 +175,10 @@ class Kubelet:
         reference = reference_of(written)
         if reference in self.images:
             return self.images[reference]
-        message = f'rpc error: code = NotFound desc = failed to pull and unpack image "{written}": not found'
-        if box.waiting.get(name, ("", ""))[0] in _OLD_WAITING or box.waiting.get(name, ("",))[0] in _OLD_WAITING.values():
+        # Tries and pauses take turns; here they are short [own].
+        if int(self.world.now() / _PULL_SECONDS) % 2 and name in box.waiting:
             raise CannotStart("ImagePullBackOff", f'Back-off pulling image "{written}"', "BackOff")
+        message = f'rpc error: code = NotFound desc = failed to pull and unpack image "{written}": not found'
         raise CannotStart("ErrImagePull", message, "Failed")
 
     def _mounts(self, pod: Json, box: Sandbox, container: Json) -> list[Mount]:

@@ -53,7 +53,8 @@ def verdict(sight: Sight) -> Failure | None:
     if taken is not None:
         return own_error or taken
     if _keeping(pod, inside):
-        return _not_as_asked(inside, asked)
+        # The keeper may run already while the author's image is still waited for, in vain.
+        return _not_as_asked(inside, asked) or (None if inside.ended else _not_begun(sight, pod))
     return (
         own_end
         or _said_inside(inside, asked)
@@ -65,7 +66,9 @@ def verdict(sight: Sight) -> Failure | None:
 
 
 def _own_end(inside: Inside, asked: Resources) -> Failure | None:
-    """What the command's end means by itself, as it is said inside."""
+    """What the command's end means by itself, as it is said inside. Where too little was granted, it was us who stopped it for that."""
+    if inside.ended_by == "stop" and (missing := _not_as_asked(inside, asked)) is not None:
+        return missing
     if not inside.unstarted:
         return ended(inside.exit_code, asked, ended_by=inside.ended_by, for_memory=inside.for_memory) if inside.ended else None
     if inside.exit_code == _NO_KEEPER:
