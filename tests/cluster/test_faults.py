@@ -16,11 +16,11 @@ from servers.builders import wait_for
 from servers.kubernetes.cluster import Cluster
 from tagstone.adapters.oci_registry import OciRegistry
 from tagstone.domain.images.oci import ImageSettings
-from tagstone.domain.runs.run import Outcome, OutputRules, RunStatus
+from tagstone.domain.runs.run import Outcome, OutputRules, RunSpec, RunStatus
+from tagstone.errors import Temporary
 
 pytestmark = pytest.mark.kubernetes
 
-ENDLESS = "mkdir results; echo first > results/a.csv; echo begun; while :; do sleep 0.2; done"
 FOR_SECONDS = "mkdir results; echo first > results/a.csv; echo begun; sleep {}; echo second >> results/a.csv; echo over"
 SECONDS = 120.0
 
@@ -69,29 +69,46 @@ def apply(bench: Bench, kind: str, spec: dict[str, Any]) -> None:
     bench.cluster.apply({"apiVersion": "v1", "kind": kind, "metadata": names, "spec": spec})
 
 
-def test_a_pod_that_is_deleted_is_a_disruption_and_its_log_is_kept(rig: Rig, bench: Bench) -> None:
-    key = begin(rig, ENDLESS)
+def through_disruptions(rig: Rig, key: str, spec: RunSpec) -> RunStatus:
+    """The end of a run that is begun again, as the workflow does, each time that it is disrupted."""
+    while (status := ended(rig, key)).outcome is Outcome.DISRUPTED:
+        rig.runner.remove(key)
+        wait_for(lambda: started(rig, key, spec), SECONDS)
+    return status
+
+
+def started(rig: Rig, key: str, spec: RunSpec) -> bool:
+    try:
+        rig.runner.start(key, spec)
+    except Temporary:
+        return False
+    return True
+
+
+def test_a_pod_that_is_deleted_is_begun_again_and_what_it_wrote_is_not_mixed_in(rig: Rig, bench: Bench) -> None:
+    script = FOR_SECONDS.format(10)
+    key = begin(rig, script)
 
     bench.cluster.kubectl("delete", "pod", only_pod(bench), "--namespace", bench.namespace, "--wait=false")
 
-    assert ended(rig, key).outcome is Outcome.DISRUPTED
-    assert b"begun" in rig.whole_log(key)
+    assert through_disruptions(rig, key, rig.spec(script)).outcome is Outcome.SUCCEEDED
+    assert results(rig, key) == {"results/a.csv": b"first\nsecond\n"}
+    assert rig.whole_log(key) == b"begun\nover\n"
+    assert len(bench.jobs()) == 1
 
 
-def test_a_drained_node_is_a_disruption_and_the_run_can_be_begun_again(rig: Rig, bench: Bench) -> None:
-    key = begin(rig, ENDLESS)
+def test_a_drained_node_is_waited_for_and_the_run_begun_again(rig: Rig, bench: Bench) -> None:
+    script = FOR_SECONDS.format(10)
+    key = begin(rig, script)
     ours = ("--pod-selector", f"org.tagstone.run={key}", "--force", "--delete-emptydir-data", "--timeout", "60s")
     try:
         bench.cluster.kubectl("drain", "node", *ours)
-        assert ended(rig, key).outcome is Outcome.DISRUPTED
     finally:
         bench.cluster.kubectl("uncordon", "node")
-    rig.runner.remove(key)
 
-    rig.runner.start(key, rig.spec(FOR_SECONDS.format(0)))
-
-    assert rig.until_ended(key).outcome is Outcome.SUCCEEDED
+    assert through_disruptions(rig, key, rig.spec(script)).outcome is Outcome.SUCCEEDED
     assert results(rig, key) == {"results/a.csv": b"first\nsecond\n"}
+    assert rig.whole_log(key) == b"begun\nover\n"
 
 
 def test_a_kubelet_that_is_away_for_a_while_is_survived(rig: Rig, bench: Bench) -> None:
@@ -137,14 +154,26 @@ def test_an_image_that_is_removed_before_it_is_pulled_is_named(rig: Rig, bench: 
     assert status.remedy
 
 
-def test_a_quota_in_the_way_is_named_and_waited_for(rig: Rig, bench: Bench) -> None:
-    apply(bench, "ResourceQuota", {"hard": {"limits.memory": "64Mi", "requests.memory": "64Mi"}})
+def test_a_quota_that_is_too_small_for_it_is_named(rig: Rig, bench: Bench) -> None:
+    apply(bench, "ResourceQuota", {"hard": {"requests.memory": "64Mi"}})
     key = rig.key()
     rig.runner.start(key, rig.spec("true"))
 
-    waiting = wait_for(lambda: status if "quota" in (status := rig.runner.observe(key)).detail else None, SECONDS)
-    assert waiting.running
-    bench.cluster.kubectl("delete", "resourcequota", "theirs", "--namespace", bench.namespace)
+    status = ended(rig, key)
+    assert status.outcome is Outcome.REFUSED
+    assert "theirs" in status.detail
+    assert status.remedy
+
+
+def test_a_quota_that_others_use_up_is_waited_for(rig: Rig, bench: Bench) -> None:
+    apply(bench, "ResourceQuota", {"hard": {"requests.memory": "600Mi"}})
+    container = {"name": "one", "image": "example.org/never-pulled", "resources": {"requests": {"memory": "400Mi"}}}
+    apply(bench, "Pod", {"nodeSelector": {"kept": "away"}, "containers": [container]})
+    key = rig.key()
+    rig.runner.start(key, rig.spec("true"))
+
+    wait_for(lambda: "quota 'theirs'" in rig.runner.observe(key).detail, SECONDS)
+    bench.cluster.kubectl("delete", "pod", "theirs", "--namespace", bench.namespace, "--grace-period=0", "--force")
 
     assert ended(rig, key, 300.0).outcome is Outcome.SUCCEEDED
 
@@ -197,16 +226,18 @@ def test_a_request_that_no_node_has_waits_as_long_as_it_may_and_is_named(bench: 
     assert key
 
 
-def test_a_gpu_is_scheduled_onto_a_node_that_has_one(rig: Rig, bench: Bench) -> None:
-    bench.cluster.patch_node({"status": {"capacity": {"nvidia.com/gpu": "1"}}})
+def test_a_gpu_is_scheduled_onto_a_node_that_promises_one_and_missed_where_it_lied(rig: Rig, bench: Bench) -> None:
+    bench.cluster.patch_node({"status": {"capacity": {"nvidia.com/gpu": "1"}, "allocatable": {"nvidia.com/gpu": "1"}}})
     try:
-        _, status = to_its_end(rig, rig.spec("true", gpu=1))
+        _, status = to_its_end(rig, rig.spec("sleep 30", gpu=1))
         (pod,) = bench.pods()
     finally:
         bench.cluster.patch_node({"status": {"capacity": {"nvidia.com/gpu": None}, "allocatable": {"nvidia.com/gpu": None}}})
 
-    assert status.outcome is Outcome.SUCCEEDED
     wanted = {
         container["name"]: container["resources"]["limits"].get("nvidia.com/gpu") for container in pod["spec"]["containers"]
     }
     assert wanted == {"run": "1", "keeper": None}
+    assert pod["spec"]["nodeName"] == "node"
+    assert status.outcome is Outcome.HARDWARE
+    assert "1 GPUs were asked for, 0 are there" in status.detail

@@ -96,7 +96,7 @@ class Counter:
 class Pod:
     """The folders and processes of one pod."""
 
-    def __init__(self, folder: Path, port: int, token: str, *, pod: str = "pod-1", key: str = KEY) -> None:
+    def __init__(self, folder: Path, port: int, token: str, *, pod: str = "pod-1", key: str = KEY, clear: str = "") -> None:
         self.folder = folder
         self.workspace, self.tools, self.control, self.own = (
             folder / name for name in ("workspace", "tools", "control", "own")
@@ -109,6 +109,7 @@ class Pod:
             "PATH": os.environ["PATH"],
             "TAGSTONE_DESK": f"http://127.0.0.1:{port}/desk/{key}",
             "TAGSTONE_POD": pod,
+            "TAGSTONE_CLEAR": clear,
             "TAGSTONE_TOKEN": str(folder / "token"),
             "TAGSTONE_WORKSPACE": str(self.workspace),
             "TAGSTONE_TOOLS": str(self.tools),

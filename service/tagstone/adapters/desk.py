@@ -85,6 +85,7 @@ class Desk:
         Raises:
             NotFound: code or input are not in storage.
         """
+        self._place(key).mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._locked(key):
             opened = self._opened(key)
             if opened is None:
@@ -179,18 +180,17 @@ class Desk:
         self._note_heard(key)
 
     def begin(self, key: str, pod: str) -> Plan:
-        """Let `pod` speak for the run from now on: what another one said and brought is forgotten. Raises: NotFound, Invalid."""
+        """Let `pod` speak for the run from now on: what was said and brought before is forgotten. Raises: NotFound, Invalid."""
         if not _POD.fullmatch(pod):
             raise Invalid("This names no pod.", remedy="Send its uid.")
         with self._locked(key):
             opened = self._known(key)
-            if opened.pod != pod:
-                self._forget(key)
-                place = self._place(key)
-                for name in ("staging.json", "keeping.json", "log", "incoming", "outputs"):
-                    discard(place / name)
-                orders = Orders(end=opened.orders.end if opened.orders.end == "stop" else "")
-                self._write(key, "desk", _OPENED, replace(opened, pod=pod, orders=orders))
+            self._forget(key)
+            place = self._place(key)
+            for name in ("staging.json", "keeping.json", "log", "incoming", "outputs"):
+                discard(place / name)
+            orders = Orders(end=opened.orders.end if opened.orders.end == "stop" else "")
+            self._write(key, "desk", _OPENED, replace(opened, pod=pod, orders=orders))
         return opened.plan
 
     def check(self, key: str, pod: str) -> None:
@@ -289,9 +289,11 @@ class Desk:
 
     @contextmanager
     def _locked(self, key: str) -> Iterator[None]:
-        place = self._place(key)
-        place.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with (place / "lock").open("w") as lock:
+        try:
+            lock = (self._place(key) / "lock").open("w")
+        except FileNotFoundError:
+            raise NotFound(f"There is no run {key}.", remedy=_REMEDY) from None
+        with lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 

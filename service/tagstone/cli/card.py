@@ -153,7 +153,9 @@ def _hardware(facts: "Facts | None") -> Iterator[tuple[str, str]]:
     run = facts.run
     yield "asked for", asked(run.spec.resources)
     yield "granted", granted(run.status.granted) if run.status.granted else "not known"
-    where = visible(run.status.engine or run.runner)
+    where = visible(run.status.engine or run.runner) + (
+        f", cluster {visible(run.status.cluster)}" if run.status.cluster else ""
+    )
     yield "run by", where + (", not isolated" if run.status.isolation is Isolation.NONE else "")
     ended = f"exit code {run.status.exit_code}" if run.status.exit_code is not None else "no exit code"
     if run.status.started_at is not None and run.status.finished_at is not None:
@@ -182,6 +184,7 @@ def granted(hardware: Granted) -> str:
     parts = [_cores(cores) + (f" of {hardware.cpu_model}" if hardware.cpu_model else "")]
     parts += [f"{format_bytes(memory)} memory"] if memory is not None else []
     parts += [f"{hardware.architecture}, {hardware.kernel}", *hardware.gpus]
+    parts += [f"node {hardware.node}"] if hardware.node else []
     return visible(", ".join(parts))
 
 

@@ -46,6 +46,8 @@ def keep(place: Place) -> int:
     if messenger.failure is not None:
         # Nobody wants to know any more: the run was closed, or another pod took its place.
         watch.end("stop")
+        watch.wait(pipe, plan.grace + _LAST)
+        _clear(place)
         return 1
     watch.drain(pipe, 0.0)
     messenger.say(replace(watch.keeping, phase=Phase.COLLECTING))
@@ -65,10 +67,15 @@ def _bring(place: Place, plan: Plan, messenger: Messenger, watch: "_Watch") -> i
             send(place.workspace, plan, Desk(place, patience=plan.patience), arrived)
     except (TagstoneError, OSError) as error:
         keeping = replace(keeping, problem=problem_of(error))
+    _clear(place)
+    return 0 if messenger.finish(replace(keeping, phase=Phase.DONE)) else 1
+
+
+def _clear(place: Place) -> None:
+    """Leave nothing on a volume that outlives the pod."""
     if place.clear:
         for left in place.workspace.iterdir():
             discard(left)
-    return 0 if messenger.finish(replace(keeping, phase=Phase.DONE)) else 1
 
 
 class _Watch:
@@ -92,6 +99,13 @@ class _Watch:
     def over(self) -> bool:
         """True when the command has ended."""
         return self.keeping.phase is Phase.ENDED
+
+    def wait(self, pipe: int, patience: float) -> None:
+        """Wait for the command's end, up to so many seconds."""
+        end = time.monotonic() + patience
+        while not self.over and time.monotonic() < end:
+            self.drain(pipe, _TICK)
+            self.look()
 
     def drain(self, pipe: int, patience: float) -> None:
         """Take what the command has written; wait up to `patience` seconds for the first of it."""

@@ -23,13 +23,18 @@ def left_behind(counter: Counter, folder: Path, leave: Callable[[Pod], object], 
     return counter.desk.told(KEY)
 
 
+def _with_two_names(path: Path) -> None:
+    path.touch()
+    path.with_name("again").hardlink_to(path)
+
+
 @pytest.mark.parametrize(
     ("leave", "said"),
     [
         (lambda path: path.symlink_to("/etc/passwd"), "is a symbolic link"),
         (lambda path: path.symlink_to("../token"), "is a symbolic link"),
         (os.mkfifo, "is a device, pipe or socket"),
-        (lambda path: (path.touch(), os.link(path, path.with_name("again"))), "is a hard link"),
+        (_with_two_names, "is a hard link"),
     ],
 )
 @pytest.mark.attack("outputs of a pod")

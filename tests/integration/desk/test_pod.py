@@ -122,6 +122,16 @@ def test_a_pod_that_is_taken_away_ends_its_command_and_brings_what_there_is(coun
     assert outputs_of(counter, "*.csv") == {"some.csv": b"some\n"}
 
 
+def test_nothing_is_left_on_a_volume_that_outlives_the_pod(counter: Counter, tmp_path: Path):
+    with pod(tmp_path / "pod", counter.port, counter.desk.open(KEY, counter.spec("sh")), clear="1") as made:
+        assert made.stage() == 0
+        keeper = made.keep()
+        made.run("sh", "-c", "mkdir -p a/b; echo some > a/b/some.csv")
+        assert keeper.wait(PATIENCE) == 0
+        assert list(made.workspace.iterdir()) == []
+    assert outputs_of(counter, "a/**") == {"a/b/some.csv": b"some\n"}
+
+
 def test_a_container_that_went_away_without_a_word_leaves_what_it_wrote(counter: Counter, tmp_path: Path):
     with pod(tmp_path / "pod", counter.port, counter.desk.open(KEY, counter.spec("sh"))) as made:
         assert made.stage() == 0

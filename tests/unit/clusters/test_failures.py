@@ -318,6 +318,8 @@ def test_hardware_that_is_not_there_ends_the_run(sight: Sight):
     found = told(replace(asked, inside=Inside(granted=granted)))
     assert (found.kind, found.outcome) == (Kind.HARDWARE, Outcome.HARDWARE)
     assert "1 GPUs were asked for, 0 are there" in found.detail
+    ended_for_that = Inside(ended=True, exit_code=143, ended_by="stop", done=True, granted=granted)
+    assert told(replace(asked, inside=ended_for_that)).kind is Kind.HARDWARE
 
 
 # --- what people are told in the end

@@ -8,6 +8,7 @@ import pytest
 from fakes import facts as recorded
 from tagstone.adapters.kubernetes.tried import enforced, remember
 from tagstone.bundle.crate_run import run_entities
+from tagstone.cli.card import asked, granted
 from tagstone.domain.publications.record import Facts, RunFacts, dump, load
 from tagstone.domain.runs.hardware import Resources
 from tagstone.domain.runs.hardware_table import rows
@@ -92,3 +93,10 @@ def test_a_broken_note_is_none(tmp_path: Path, text: str):
     file = tmp_path / "note.json"
     file.write_text(text)
     assert enforced(file) is None
+
+
+def test_a_card_says_which_cluster_and_node():
+    run = on_a_cluster()
+    assert run.status.granted is not None
+    assert granted(run.status.granted).endswith("NVIDIA A100-SXM4-40GB, node n-17")
+    assert asked(run.spec.resources).endswith("1 GPU a100, profile gpu-a100")

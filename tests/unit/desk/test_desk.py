@@ -37,7 +37,7 @@ class Asking:
     def put(self, what: str, data: bytes) -> Any:
         return self._client.put(f"/desk/{self._key}/{what}", content=data, headers=self._headers)
 
-    def brings(self, path: str | bytes, content: bytes, number: int = 0, **changed: object) -> Any:
+    def brings(self, path: str | bytes, content: bytes, number: int = 0, **changed: Any) -> Any:
         """Send a file, and say where it belongs."""
         if content:
             assert self.put(f"outputs/{number}/0", content).status_code == 204
@@ -111,6 +111,19 @@ def test_a_token_ends_with_its_run(counter: Counter, asking: Asking):
     assert not (counter.folder / "desk" / KEY).exists()
 
 
+def test_a_pod_that_begins_anew_finds_nothing_of_what_it_had_brought(counter: Counter, asking: Asking):
+    assert asking.put("log/0", b"first").status_code == 200
+    assert asking.brings("a.txt", b"bytes").status_code == 204
+    counter.desk.end(KEY, "stop")
+    counter.desk.gone(KEY)
+    assert asking.post("begin").status_code == 200
+    assert counter.desk.log(KEY, "").data == b""
+    assert not counter.desk.told(KEY).done
+    assert asking.post("keeping", {"phase": "done"}).json() == {"end": "stop", "gone": False}
+    with pytest.raises(Invalid, match="No file matches"):
+        outputs_of(counter, "**")
+
+
 def test_another_pod_of_the_run_is_told_that_it_counts_no_more(client: TestClient, counter: Counter, asking: Asking):
     token = counter.desk.open(KEY, counter.spec("true"))
     later = Asking(client, token, pod="pod-2")
@@ -173,7 +186,7 @@ def test_empty_files_are_outputs_too(counter: Counter, asking: Asking):
 
 
 @pytest.mark.parametrize("changed", [{"size": 4}, {"sha256": "0" * 64}])
-def test_bytes_that_are_not_those_announced_are_no_output(counter: Counter, asking: Asking, changed: dict[str, object]):
+def test_bytes_that_are_not_those_announced_are_no_output(counter: Counter, asking: Asking, changed: dict[str, Any]):
     assert asking.brings("a.txt", b"bytes", **changed).status_code == 400
     assert list((counter.folder / "desk" / KEY / "outputs").iterdir()) == []
 
@@ -246,7 +259,7 @@ def test_what_is_asked_of_a_run_that_nobody_opened(counter: Counter):
     counter.desk.close(KEY)
     with pytest.raises(NotFound):
         counter.desk.end(KEY, "stop")
-    assert not (counter.folder / "desk" / KEY / "desk.json").exists()
+    assert not (counter.folder / "desk" / KEY).exists()
 
 
 def test_the_desk_says_that_it_lives(client: TestClient):

@@ -192,6 +192,8 @@ def _own(name: str, program: str, order: Order, site: Site) -> dict[str, Any]:
         {"name": "TAGSTONE_DESK", "value": _literal(f"{site.desk.rstrip('/')}/{order.key}")},
         {"name": "TAGSTONE_POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
     ]
+    if site.claim:
+        env.append({"name": "TAGSTONE_CLEAR", "value": "1"})
     if site.ca:
         env.append({"name": "TAGSTONE_CA", "value": f"{DESK}/ca.crt"})
     return {

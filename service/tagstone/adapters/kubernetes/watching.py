@@ -19,6 +19,7 @@ T = TypeVar("T")
 _WATCHED = 60  # seconds of one watch, which then goes on with another
 _ROUNDS = 5  # watches after which everything is listed anew
 _SOONEST, _LATEST = 0.5, 15.0  # seconds between two tries while the cluster is away
+_BREATH = 0.1  # seconds between two watches
 _PAGE = "500"
 _log = structlog.get_logger("tagstone.kubernetes")
 
@@ -80,6 +81,8 @@ class Mirror(Generic[T]):
         try:
             for _ in range(_ROUNDS):
                 version = self._watch(version)
+                # A server that ends every watch at once must not be asked without a pause.
+                self._ended.wait(_BREATH)
         except Expired:
             return False
         except TagstoneError as error:
