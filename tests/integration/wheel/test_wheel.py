@@ -30,7 +30,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dist")
     _run(sys.executable, "-m", "hatchling", "build", "--target", "sdist", "--directory", folder, cwd=CHECKOUT)
     (source,) = folder.glob("*.tar.gz")
-    _run("tar", "-xf", source, "-C", folder)
+    _run("tar", "-xf", source, cwd=folder)
     unpacked = folder / source.name.removesuffix(".tar.gz")
     _run(sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder, cwd=unpacked)
     return next(folder.glob("*.whl"))
