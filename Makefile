@@ -51,11 +51,11 @@ format: setup ## Let ruff put files into shape
 
 test-docker: setup tools ## The tests that build and run real containers
 	@scripts/install-debian engines docker gitlab
-	$(PYTEST) $(BY_FILE) -m "docker or engines"
+	$(PYTEST) $(BY_FILE) -m "docker or engines" tests/contract tests/e2e tests/integration
 
 test-postgres: setup ## The tests that need PostgreSQL, on a server of their own
 	@scripts/install-debian postgres
-	scripts/in-memory scripts/with-postgres $(BIN)/pytest -m postgres
+	scripts/in-memory scripts/with-postgres $(BIN)/pytest -m postgres tests/e2e/kills tests/integration/database
 
 test-attacks: setup ## Attack everything that faces a network, break what is around it, and print the table
 	@scripts/install-debian postgres
@@ -66,7 +66,7 @@ test-kills: setup ## Kill workers at every single moment of a publication, and r
 
 test-environments: setup ## Build the example environments twice from nothing, and compare
 	@scripts/install-debian engines docker environments
-	$(PYTEST) -m environments
+	$(PYTEST) -m environments tests/integration/environment
 
 test-hostile: setup ## Hand everything hostile to it, run hostile code in real engines, and print the table
 	@scripts/install-debian engines docker
@@ -74,11 +74,11 @@ test-hostile: setup ## Hand everything hostile to it, run hostile code in real e
 
 test-browser: setup ## Look at the pages with a real browser
 	@scripts/install-debian browser
-	$(PYTEST) -n $(shell nproc) --dist worksteal -m browser
+	$(PYTEST) -n $(shell nproc) --dist worksteal -m browser tests/browser
 
 test-inveniordm: setup ## Publish to a real InvenioRDM on this machine, through every fault
 	@scripts/install-debian inveniordm
-	$(PYTEST) -n $(shell nproc) --dist worksteal -m inveniordm
+	$(PYTEST) -n $(shell nproc) --dist worksteal -m inveniordm tests/contract/depository tests/e2e/inveniordm
 
 bench: setup ## Compare our speed with peers, in one table
 	@scripts/install-debian engines docker inveniordm receiving
