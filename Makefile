@@ -15,8 +15,9 @@ QUICK := not docker and not engines and not postgres and not kills and not envir
 PYTEST := scripts/in-memory $(BIN)/pytest
 # One worker per core; a file stays with one worker, so that what its tests share is made once.
 BY_FILE := -n $(shell nproc) --dist loadfile
-# Where tests wait more than they compute, one more.
+# Where tests wait more than they compute, more of them.
 ONE_MORE := -n $(shell expr $$(nproc) + 1)
+TWO_MORE := -n $(shell expr $$(nproc) + 2)
 
 .PHONY: help setup demo demo-gitlab test lint test-postgres test-attacks test-docker test-kills test-environments test-hostile test-browser test-inveniordm bench \
         reference requirements format clean
@@ -78,7 +79,7 @@ test-browser: setup ## Look at the pages with a real browser
 
 test-inveniordm: setup ## Publish to a real InvenioRDM on this machine, through every fault
 	@scripts/install-debian inveniordm
-	$(PYTEST) -n $(shell nproc) --dist worksteal -m inveniordm tests/contract/depository tests/e2e/inveniordm
+	$(PYTEST) $(TWO_MORE) --dist worksteal -m inveniordm tests/contract/depository tests/e2e/inveniordm
 
 bench: setup ## Compare our speed with peers, in one table
 	@scripts/install-debian engines docker inveniordm receiving
