@@ -15,8 +15,9 @@ QUICK := not docker and not engines and not postgres and not kills and not envir
 PYTEST := scripts/in-memory $(BIN)/pytest
 # One worker per core; a file stays with one worker, so that what its tests share is made once.
 BY_FILE := -n $(shell nproc) --dist loadfile
-# Where tests wait more than they compute, one more.
+# Where tests wait more than they compute, more of them.
 ONE_MORE := -n $(shell expr $$(nproc) + 1)
+TWO_MORE := -n $(shell expr $$(nproc) + 2)
 
 .PHONY: help setup demo demo-gitlab demo-kubernetes test lint test-postgres test-attacks test-docker test-kills test-environments test-hostile test-browser test-inveniordm test-kubernetes bench \
         reference requirements format clean
@@ -54,11 +55,11 @@ format: setup ## Let ruff put files into shape
 
 test-docker: setup tools ## The tests that build and run real containers
 	@scripts/install-debian engines docker gitlab
-	$(PYTEST) $(BY_FILE) -m "docker or engines"
+	$(PYTEST) $(BY_FILE) -m "docker or engines" tests/contract tests/e2e tests/integration
 
 test-postgres: setup ## The tests that need PostgreSQL, on a server of their own
 	@scripts/install-debian postgres
-	scripts/in-memory scripts/with-postgres $(BIN)/pytest -m postgres
+	scripts/in-memory scripts/with-postgres $(BIN)/pytest -m postgres tests/e2e/kills tests/integration/database
 
 test-attacks: setup ## Attack everything that faces a network, break what is around it, and print the table
 	@scripts/install-debian postgres
@@ -69,7 +70,7 @@ test-kills: setup ## Kill workers at every single moment of a publication, and r
 
 test-environments: setup ## Build the example environments twice from nothing, and compare
 	@scripts/install-debian engines docker environments
-	$(PYTEST) -m environments
+	$(PYTEST) -m environments tests/integration/environment
 
 test-hostile: setup ## Hand everything hostile to it, run hostile code in real engines, and print the table
 	@scripts/install-debian engines docker
@@ -77,11 +78,11 @@ test-hostile: setup ## Hand everything hostile to it, run hostile code in real e
 
 test-browser: setup ## Look at the pages with a real browser
 	@scripts/install-debian browser
-	$(PYTEST) -n $(shell nproc) --dist worksteal -m browser
+	$(PYTEST) -n $(shell nproc) --dist worksteal -m browser tests/browser
 
 test-inveniordm: setup ## Publish to a real InvenioRDM on this machine, through every fault
 	@scripts/install-debian inveniordm
-	$(PYTEST) -n $(shell nproc) --dist worksteal -m inveniordm
+	$(PYTEST) $(TWO_MORE) --dist worksteal -m inveniordm tests/contract/depository tests/e2e/inveniordm
 
 test-kubernetes: setup ## Run on a real Kubernetes of one node, through every fault
 	@scripts/install-debian engines docker kubernetes

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import ROOT
-from benchmarks.measure import seconds
+from benchmarks.measure import best, seconds
 from benchmarks.real_depository import LIMITS, account
 from benchmarks.table import Line
 from fakes import facts as recorded
@@ -27,7 +27,7 @@ from tagstone.domain.publications.archived import Archived
 from tagstone.ports import DepositAccount
 
 _SIZE = 2 * 2**30
-_TIMES = 3
+_TIMES = 5  # tries of each: those of one server differ by half
 _MIB = 2**20
 _LAYER = 64 * _MIB
 _OUTPUTS = 150
@@ -43,19 +43,25 @@ def measure(folder: Path) -> list[Line]:
 def _upload(folder: Path, server: InvenioRDM) -> list[Line]:
     file = folder / "random.bin"
     _random(file, _SIZE)
-    ours, peer, memory = [], [], 0.0
-    for _ in range(_TIMES):
+    memory: list[float] = []
+
+    def ours() -> float:
         answer = _through_the_adapter(server, file)
         server.forget_files()
-        ours.append(float(answer["seconds"]))
-        memory = max(memory, answer["memory"] / _MIB)
-        peer.append(_with_curl(server, file))
+        memory.append(answer["memory"] / _MIB)
+        return float(answer["seconds"])
+
+    def peer() -> float:
+        took = _with_curl(server, file)
         server.forget_files()
+        return took
+
+    found = best({"ours": ours, "peer": peer}, _TIMES)
     file.unlink()
-    speed, other = (_SIZE / _MIB / min(tries) for tries in (ours, peer))
+    speed, other, most = _SIZE / _MIB / found["ours"], _SIZE / _MIB / found["peer"], max(memory)
     return [
         Line("upload 2 GiB to InvenioRDM, with its checksum | curl -T", speed, other, "MiB/s", ">= 0.8", speed >= 0.8 * other),
-        Line("memory, 2 GiB uploaded", memory, None, "MiB", "< 200 MiB", memory < 200),
+        Line("memory, 2 GiB uploaded", most, None, "MiB", "< 200 MiB", most < 200),
     ]
 
 

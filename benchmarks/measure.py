@@ -11,18 +11,19 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def taking_turns(contestants: Mapping[str, Callable[[], object]], times: int) -> dict[str, list[float]]:
-    """Every contestant's seconds; they take turns, so that whatever slows the machine down meets all of them."""
-    measured: dict[str, list[float]] = {name: [] for name in contestants}
+def best(contestants: Mapping[str, Callable[[], float]], times: int) -> dict[str, float]:
+    """The fewest seconds that each contestant tells of its tries: what the work costs when nobody is in the way.
+
+    They take turns, so that whatever slows the machine down meets all of them, and every second turn goes backwards, since one
+    leaves something behind for the next: warm caches, memory to be given back.
+    """
+    tries: dict[str, list[float]] = {name: [] for name in contestants}
+    order = list(contestants)
     for _ in range(times):
-        for name, work in contestants.items():
-            measured[name].append(seconds(work))
-    return measured
-
-
-def best(contestants: Mapping[str, Callable[[], object]], times: int) -> dict[str, float]:
-    """The shortest time of each: what the work costs when nobody is in the way."""
-    return {name: min(tries) for name, tries in taking_turns(contestants, times).items()}
+        for name in order:
+            tries[name].append(contestants[name]())
+        order.reverse()
+    return {name: min(each) for name, each in tries.items()}
 
 
 def percentile(values: list[float], share: float) -> float:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.example import make_repository
-from benchmarks.measure import best
+from benchmarks.measure import best, seconds
 from benchmarks.table import Line
 
 _TIMES = 9
@@ -21,9 +21,9 @@ def measure(folder: Path) -> list[Line]:
     call = partial(subprocess.run, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     found = best(
         {
-            "python": lambda: call([sys.executable, "-c", "pass"]),
-            "help": lambda: call([_TAGSTONE, "--help"]),
-            "check": lambda: call([_TAGSTONE, "check", str(repository)]),
+            "python": lambda: seconds(lambda: call([sys.executable, "-c", "pass"])),
+            "help": lambda: seconds(lambda: call([_TAGSTONE, "--help"])),
+            "check": lambda: seconds(lambda: call([_TAGSTONE, "check", str(repository)])),
         },
         _TIMES,
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 from typer.main import get_command
 
-from tagstone.cli.application import app
+from tagstone.cli.application import application as command_line
 from tagstone.cli.exit_codes import MEANINGS
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "cli.md"
@@ -35,7 +35,7 @@ def reference() -> str:
 
 def helps() -> Iterator[tuple[str, str]]:
     """Every command with the text of its `--help`, groups before their members."""
-    root = get_command(app)
+    root = get_command(command_line())
     waiting = [(typer.Context(root, info_name="tagstone", terminal_width=_WIDTH), root)]
     while waiting:
         context, command = waiting.pop(0)

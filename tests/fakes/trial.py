@@ -104,7 +104,7 @@ class LethalDepositories:
 
 def settings(home: Path, database: str | None) -> Settings:
     """Settings for quick work on this database (None: SQLite)."""
-    waits = Waits(poll=0.1, poll_longest=0.1, retry=0.05, retry_longest=0.2, recovery=0.1)
+    waits = Waits(poll=0.1, poll_longest=0.1, retry=0.05, retry_longest=0.2, recovery=0.25)
     return Settings(home=home, database=Database(url=database), waits=waits)
 
 

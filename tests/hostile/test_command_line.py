@@ -12,7 +12,7 @@ from assets.hostile import texts
 from hostile.judge import Case, Place, cases, judged
 from hostile.repositories import Change, Repository, changed
 from tagstone.bootstrap import Application
-from tagstone.cli.application import app
+from tagstone.cli.application import application as command_line
 from tagstone.cli.safe_text import LogText
 from tagstone.settings import Settings
 
@@ -23,7 +23,7 @@ def _told(arguments: tuple[str, ...], place: Place, path: str) -> str:
     """Exit code, answer and complaints of a command; nothing in them may move a terminal."""
     application = Application(Settings(home=place.home, _site=None))
     words = [argument.replace("{path}", path).replace("{canary}", str(place.canary)) for argument in arguments]
-    done = CliRunner().invoke(app, words, obj=lambda: application)
+    done = CliRunner().invoke(command_line(), words, obj=lambda: application)
     text = done.stdout + done.stderr
     assert done.exit_code in range(1, 10), (done.exit_code, text, done.exception)
     obeyed = [character for character in text if unicodedata.category(character) in OBEYED and character != "\n"]

@@ -9,11 +9,10 @@ from tagstone.actions.access import Access
 from tagstone.actions.sign_in import SignIn
 from tagstone.adapters.ci_tokens import JobTokens
 from tagstone.adapters.json_http import JsonHttp
-from tagstone.adapters.oci_registry import OciRegistry
 from tagstone.adapters.oidc import OidcProvider
 from tagstone.edges.entrance import Entrance
 from tagstone.errors import Invalid
-from tagstone.ports import Clock, ForgeProjects, Registry
+from tagstone.ports import Clock, ForgeProjects
 from tagstone.settings import Settings
 from tagstone.store.session import Sessions
 
@@ -37,17 +36,6 @@ def entrance(
     clients = {name: (site.url, JsonHttp(http, site.site_ca, site.silence)) for name, site in sites}
     access = Access(clock, forges(), single=is_single(settings, url))
     return Entrance(sessions, clock, access, url, JobTokens(clients, url, clock).verify)
-
-
-def job_registries(settings: Settings, http: requests.Session) -> dict[str, Registry]:
-    """The registries of forges that pipelines push into, by the forges' names; of each project its own path is read alone."""
-    found: dict[str, Registry] = {}
-    for name, site in settings.forges.items():
-        if site.registry is not None:
-            # GitLab takes any name beside a token.
-            credentials = ("tagstone", site.registry_token.get_secret_value()) if site.registry_token else None
-            found[name] = OciRegistry(http, site.registry, site.registry_insecure, credentials=credentials)
-    return found
 
 
 def sign_in(settings: Settings, url: str, sessions: Sessions, clock: Clock, http: requests.Session) -> SignIn | None:

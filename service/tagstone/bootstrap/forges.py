@@ -155,7 +155,13 @@ class Forges:
 
     @cached_property
     def job_registries(self) -> Mapping[str, Registry]:
-        """The registries of forges that pipelines push into, by the forges' names."""
-        from tagstone.bootstrap import admission
+        """The registries of forges that pipelines push into, by the forges' names; of each project its own path is read alone."""
+        from tagstone.adapters.oci_registry import OciRegistry
 
-        return admission.job_registries(self._whole.settings, self._whole.http)
+        found: dict[str, Registry] = {}
+        for name, site in self._whole.settings.forges.items():
+            if site.registry is not None:
+                # GitLab takes any name beside a token.
+                credentials = ("tagstone", site.registry_token.get_secret_value()) if site.registry_token else None
+                found[name] = OciRegistry(self._whole.http, site.registry, site.registry_insecure, credentials=credentials)
+        return found

@@ -1,32 +1,66 @@
 """The command line put together: every command by its name, in the order in which people meet them."""
 
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from tagstone import __version__
-from tagstone.cli import (
-    admin,
-    amending,
-    authoring,
-    beginning,
-    ci,
-    citing,
-    differing,
-    hooking,
-    keeping,
-    looking,
-    operating,
-    people,
-    proving,
-    publishing,
-    registering,
-    reserving,
-    reviewing,
-)
 
-# Plain help instead of boxes: it comes up in half the time, and reads the same in the reference.
-app = typer.Typer(name="tagstone", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+# Where each is, below `tagstone.cli`. Loaded when it is asked for: all of them take as long as what most of them do.
+COMMANDS = {
+    "init": "beginning.init",
+    "check": "authoring.check",
+    "rehearse": "publishing.rehearse",
+    "publish": "publishing.publish",
+    "reserve": "reserving.reserve",
+    "list": "looking.list_",
+    "show": "looking.show",
+    "logs": "looking.logs",
+    "approve": "reviewing.approve",
+    "retry": "publishing.retry",
+    "cancel": "publishing.cancel",
+    "cite": "citing.cite",
+    "diff": "differing.diff",
+    "reproduce": "proving.reproduce",
+    "verify": "proving.verify",
+    "amend": "amending.amend",
+    "withdraw": "amending.withdraw",
+    "accounts": "keeping.accounts",
+    "bind": "keeping.bind",
+    "people": "people.people",
+    "register": "registering.register",
+    "unregister": "registering.unregister",
+    "refuse": "registering.refuse",
+    "registrations": "registering.registrations",
+    "import-tags": "registering.import_tags",
+    "announce": "registering.announce",
+    "deliveries": "registering.deliveries",
+    "hooks": "hooking.hooks",
+    "audit": "admin.audit",
+    "credentials": "admin.credentials",
+    "ci": "ci.ci",
+    "base-image": "operating.base_image",
+    "serve": "operating.serve",
+    "worker": "operating.worker",
+    "db": "operating.database",
+    "doctor": "operating.doctor",
+}
+
+
+def application(*names: str) -> typer.Typer:
+    """The command line with the commands named, or with all of them."""
+    # Plain help instead of boxes: it comes up in half the time, and reads the same in the reference.
+    app = typer.Typer(name="tagstone", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.callback()(tagstone)
+    for name in names or COMMANDS:
+        module, _, attribute = COMMANDS[name].partition(".")
+        found = getattr(import_module(f"tagstone.cli.{module}"), attribute)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
+        else:
+            app.command(name)(found)
+    return app
 
 
 def _version(wanted: bool) -> None:
@@ -35,7 +69,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def tagstone(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
@@ -43,41 +76,3 @@ def tagstone(
 
     Everything lives under TAGSTONE_HOME. Answers go to stdout, progress and errors to stderr.
     """
-
-
-app.command()(beginning.init)
-app.command()(authoring.check)
-app.command()(publishing.rehearse)
-app.command()(publishing.publish)
-app.command()(reserving.reserve)
-app.command("list")(looking.list_)
-app.command()(looking.show)
-app.command()(looking.logs)
-app.command()(reviewing.approve)
-app.command()(publishing.retry)
-app.command()(publishing.cancel)
-app.command()(citing.cite)
-app.command()(differing.diff)
-app.command()(proving.reproduce)
-app.command()(proving.verify)
-app.command()(amending.amend)
-app.command()(amending.withdraw)
-app.add_typer(keeping.accounts, name="accounts")
-app.command()(keeping.bind)
-app.add_typer(people.people, name="people")
-app.command()(registering.register)
-app.command()(registering.unregister)
-app.command()(registering.refuse)
-app.command()(registering.registrations)
-app.command("import-tags")(registering.import_tags)
-app.command()(registering.announce)
-app.add_typer(registering.deliveries, name="deliveries")
-app.add_typer(hooking.hooks, name="hooks")
-app.command()(admin.audit)
-app.command()(admin.credentials)
-app.add_typer(ci.ci, name="ci")
-app.command("base-image")(operating.base_image)
-app.command()(operating.serve)
-app.command()(operating.worker)
-app.add_typer(operating.database, name="db")
-app.command()(operating.doctor)

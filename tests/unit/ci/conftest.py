@@ -13,7 +13,7 @@ from fakes.registry import FakeRegistry
 from fakes.small_project import git, make_repository, put_base
 from fakes.tagstone_service import ScriptedService, scripted_service
 from tagstone.bootstrap import Application
-from tagstone.cli.application import app
+from tagstone.cli.application import application as command_line
 from tagstone.settings import Runs, Settings, Waits
 
 TOKEN = "eyJ.identity.token"
@@ -33,7 +33,7 @@ class Job:
         # Variables of the machine that tests run on are nobody's job.
         environment = dict.fromkeys(_UNSET) | self.variables | variables
         with chdir(self.folder):
-            return CliRunner().invoke(app, ["ci", command], obj=lambda: self.application, env=environment)
+            return CliRunner().invoke(command_line(), ["ci", command], obj=lambda: self.application, env=environment)
 
     def git(self, *arguments: str) -> None:
         git(self.folder, *arguments)

@@ -12,7 +12,7 @@ import yaml
 from typer.main import get_command
 
 import ci_reference
-from tagstone.cli.application import app
+from tagstone.cli.application import application as command_line
 from tagstone.cli.job import INPUT, Job
 
 TEMPLATES = sorted(ci_reference.TEMPLATES.glob("*.yml"))
@@ -115,7 +115,7 @@ def test_every_job_is_named_by_an_input_and_nothing_global_is_set(path: Path):
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=NAMES)
 def test_every_line_of_a_script_is_one_command_of_ours(path: Path):
-    root = get_command(app)
+    root = get_command(command_line())
     known = set(getattr(getattr(root, "commands", {})["ci"], "commands", {}))
     for job in jobs(path).values():
         assert not {"before_script", "after_script"} & set(job)

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from fakes.installation import NOW, Installation
 from tagstone.adapters.git import GitForge
 from tagstone.bootstrap import Application
-from tagstone.cli.application import app
+from tagstone.cli.application import application as command_line
 from tagstone.domain.publications.publication import Kind, State, Step
 from tagstone.settings import Settings
 from tagstone.store import publications, steps
@@ -68,7 +68,7 @@ class CommandLine:
         self.application.__dict__.update(parts)
 
     def __call__(self, *arguments: str, answers: str | None = None) -> Result:
-        return CliRunner().invoke(app, list(arguments), obj=lambda: self.application, input=answers)
+        return CliRunner().invoke(command_line(), list(arguments), obj=lambda: self.application, input=answers)
 
     def stamp(self) -> None:
         """Mark the tables as this version's, for processes and checks that look."""
