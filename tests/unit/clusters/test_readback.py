@@ -1,6 +1,7 @@
 """What a server made of a Job is compared with what it was sent: what it added is its own business, what it dropped is not."""
 
 import copy
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from tagstone.adapters.kubernetes.readback import differences, essential
 from tagstone.domain.runs.run import Outcome
 
 
-def kept_by_a_server(kind: str = "plain") -> tuple[dict, dict]:
+def kept_by_a_server(kind: str = "plain") -> tuple[dict[str, Any], dict[str, Any]]:
     """A Job as it is sent, and as a server with its defaults returns it."""
     sent = job(*KINDS[kind])
     kept = copy.deepcopy(sent)
