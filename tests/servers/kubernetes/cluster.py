@@ -39,6 +39,11 @@ class Cluster:
         return self._layout.kubeconfig
 
     @property
+    def kubectl_program(self) -> Path:
+        """The program itself, for what goes on for longer than a call."""
+        return self._layout.programs / "kubectl"
+
+    @property
     def registry(self) -> str:
         """Where its registry listens, with plain HTTP; the node knows it by the same name."""
         return self._layout.registry
@@ -65,7 +70,7 @@ class Cluster:
 
     def kubectl(self, *arguments: str, given: str | None = None) -> str:
         """Call kubectl as the administrator; what it printed."""
-        command = [str(self._layout.programs / "kubectl"), "--kubeconfig", str(self.kubeconfig), *arguments]
+        command = [str(self.kubectl_program), "--kubeconfig", str(self.kubeconfig), *arguments]
         done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=PATIENCE, check=False)
         assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr[-3000:]}"
         return done.stdout

@@ -1,32 +1,65 @@
-"""Images for a cluster's registry: that of the pods' helpers, built as its Containerfile says on the tests' own Debian."""
+"""Images for a cluster's registry: ours, made as the Containerfiles of deploy/ say on the tests' own Debian."""
 
+import os
 import subprocess
+from collections.abc import Mapping, Sequence
 
 from servers.bases import debian_base
 from servers.kubernetes.cluster import Cluster
 from servers.kubernetes.programs import CACHE, ROOT, alone
 
-_NAME = "localhost/tagstone-pod:test"
-_SECONDS = 900
+_SECONDS = 1500
 
 
 def push_helper(cluster: Cluster) -> str:
-    """Build the image of deploy/pod and push it to a cluster's registry; its reference by digest. What did not change is not built again."""
-    digest = cluster.folder / "helper-digest"
+    """The image of deploy/pod."""
+    return push_image(cluster, "pod")
+
+
+def push_builder(cluster: Cluster) -> str:
+    """The image of deploy/build."""
+    return push_image(cluster, "build")
+
+
+def push_image(cluster: Cluster, name: str) -> str:
+    """Build an image of deploy/ and push it to a cluster's registry; its reference by digest. What did not change is not built again."""
     with alone("helper"):
         registry, base = debian_base()
         with registry.pullable(base.reference) as reference:
-            _buildah(
-                "bud",
-                *("--file", str(ROOT / "deploy/pod/Containerfile"), "--build-arg", f"BASE={reference}", "--tag", _NAME),
-                *("--tls-verify=false", "--isolation", "chroot", "--network", "host", "--layers"),
-                str(ROOT),
-            )
-        target = f"{cluster.registry}/tagstone/pod"
-        _buildah(
-            "push", "--disable-compression", "--tls-verify=false", "--digestfile", str(digest), _NAME, f"docker://{target}:test"
-        )
+            _build(name, ["--file", str(ROOT / f"deploy/{name}/Containerfile"), "--build-arg", f"BASE={reference}", str(ROOT)])
+        return _push(cluster, name, "test", name)
+
+
+def push_upon(cluster: Cluster, name: str, tag: str, files: Mapping[str, str]) -> str:
+    """Build the Containerfile among these files on an image of deploy/ that was pushed, and push it under another tag; its reference."""
+    with alone("helper"):
+        folder = cluster.folder / f"{name}-{tag}"
+        folder.mkdir()
+        for file, text in files.items():
+            (folder / file).write_text(text, encoding="utf-8")
+        _build(f"{name}-{tag}", ["--build-arg", f"BASE={_local(name)}", str(folder)])
+        return _push(cluster, name, tag, f"{name}-{tag}")
+
+
+def _build(name: str, words: Sequence[str]) -> None:
+    files = {
+        "site-ca": os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE"),
+        "pip-conf": os.environ.get("PIP_CONFIG_FILE"),
+    }
+    secrets = [part for secret, path in files.items() if path for part in ("--secret", f"id={secret},src={path}")]
+    how = ("--tls-verify=false", "--isolation", "chroot", "--network", "host", "--layers", "--tag", _local(name))
+    _buildah("bud", *how, *secrets, *words)
+
+
+def _push(cluster: Cluster, name: str, tag: str, local: str) -> str:
+    target, digest = f"{cluster.registry}/tagstone/{name}", cluster.folder / f"{name}-{tag}-digest"
+    how = ("--disable-compression", "--tls-verify=false", "--digestfile", str(digest))
+    _buildah("push", *how, _local(local), f"docker://{target}:{tag}")
     return f"{target}@{digest.read_text(encoding='ascii').strip()}"
+
+
+def _local(name: str) -> str:
+    return f"localhost/tagstone-{name}:test"
 
 
 def _buildah(*arguments: str) -> None:

@@ -1,6 +1,7 @@
 """What a node consists of: each part's command line and configuration, below one folder and at one address."""
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,8 @@ def commands(node: Layout) -> dict[str, Sequence[str]]:
             "--bind-address=127.0.0.1",
         ],
         "kubelet": _kubelet(node),
+        # Only for tests that want it: most pods speak to this machine alone.
+        "services": [sys.executable, "-m", "servers.kubernetes.services", str(node.folder), node.address],
     }
 
 
@@ -179,6 +182,8 @@ def _kubelet_configuration(node: Layout) -> dict[str, object]:
             "x509": {"clientCAFile": f"{node.folder}/keys/ca.crt"},
         },
         "authorization": {"mode": "AlwaysAllow"},
+        "clusterDNS": [node.address],
+        "clusterDomain": "cluster.local",
         "address": node.address,
         "healthzBindAddress": "127.0.0.1",
         "readOnlyPort": 0,
