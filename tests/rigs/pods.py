@@ -141,7 +141,7 @@ class Pod:
     def kill(self, run: subprocess.Popen[bytes]) -> None:
         """Kill a container with all in it, as the kernel does whose memory is used up."""
         main = int((self.control / "main").read_text())
-        run.kill()
+        os.killpg(run.pid, signal.SIGKILL)
         os.killpg(main, signal.SIGKILL)
         run.wait()
 
@@ -149,7 +149,7 @@ class Pod:
         """End what is left of its processes."""
         for process in self.processes:
             if process.poll() is None:
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             if process.stdout is not None:
                 process.stdout.close()
@@ -159,7 +159,7 @@ class Pod:
 
     def _start(self, line: list[str], environment: Mapping[str, str], folder: Path) -> subprocess.Popen[bytes]:
         with (self.folder / f"output-{len(self.processes)}").open("wb") as output:
-            process = subprocess.Popen(line, env=environment, cwd=folder, stdout=output, stderr=output)
+            process = subprocess.Popen(line, env=environment, cwd=folder, stdout=output, stderr=output, start_new_session=True)
         self.processes.append(process)
         return process
 

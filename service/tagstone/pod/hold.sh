@@ -83,7 +83,8 @@ watch() {
     while :; do
         count
         [ -e "$tools/end" ] && heed
-        "$box" sleep 1
+        # Without its folder it would never sleep again.
+        "$box" sleep 1 || return
     done
 }
 

@@ -79,6 +79,24 @@ def test_a_command_killed_for_memory_inside_a_container_that_lives(sight: Sight)
     assert found.kind is Kind.OUT_OF_MEMORY
 
 
+@pytest.mark.parametrize(
+    ("code", "reason", "kind"),
+    [(137, "OOMKilled", Kind.OUT_OF_MEMORY), (137, "Error", Kind.EXIT_CODE), (3, "Error", Kind.EXIT_CODE)],
+)
+def test_of_a_container_that_went_away_without_a_word_the_cluster_s_word_counts(
+    ended: Ended, code: int, reason: str, kind: Kind
+):
+    silent = Inside(ended=True, done=True)
+    assert told(replace(ended(code, reason), inside=silent)).kind is kind
+    assert verdict(replace(ended(0, "Completed"), inside=silent)) is None
+
+
+def test_an_end_that_nobody_tells_is_no_good_end(sight: Sight):
+    silent = replace(sight, inside=Inside(ended=True, done=True))
+    assert told(silent).kind is Kind.COLLECTING
+    assert told(replace(silent, pod=None, had_pod=True)).kind is Kind.DISRUPTED
+
+
 def test_a_child_killed_for_memory_is_not_the_whole(sight: Sight):
     found = told(replace(sight, inside=Inside(ended=True, exit_code=1, for_memory=True, done=True)))
     assert found.kind is Kind.EXIT_CODE

@@ -214,7 +214,7 @@ class KubernetesRuns:
         """What is seen of the run, and what the cluster altered of its pod where that is not to be borne."""
         begun, altered = run.begun, None
         job, pods = view.look(run.key, turn, had_pod=begun is not None)
-        pod = _newest(pods)
+        pod = _that_counts(pods, begun, told)
         if pod is not None and (begun is None or begun.name != pod.uid):
             altered = view.altered(turn, pod)
             begun = Begun(pod.uid, "")
@@ -290,6 +290,8 @@ def _asked(run: RunFolder) -> RunSpec:
     return run.spec
 
 
-def _newest(pods: Sequence[PodSeen]) -> PodSeen | None:
-    """The pod that counts: the cluster may have put one in the place of another that was taken away."""
+def _that_counts(pods: Sequence[PodSeen], begun: Begun | None, told: Told) -> PodSeen | None:
+    """The run's pod. Where the cluster put another in the place of one that was taken away, the run is over; unless that one has brought all."""
+    if begun is not None and not told.done:
+        pods = [pod for pod in pods if pod.uid == begun.name]
     return max(pods, key=lambda pod: (not pod.deleting, pod.created_at or 0.0), default=None)

@@ -48,7 +48,7 @@ def verdict(sight: Sight) -> Failure | None:
     with_pod = inside.ended_by == "taken"
     own_error = own_end if not with_pod and (inside.ended_by or inside.exit_code not in _MAYBE_TAKEN) else None
     if pod is None:
-        return own_error or (None if inside.done and own_end is None else _without_pod(sight))
+        return own_error or (None if inside.done and own_end is None and not _vanished(inside) else _without_pod(sight))
     taken = _taken_away(pod, asked) if with_pod or not inside.done else None
     if taken is not None:
         return own_error or taken
@@ -58,7 +58,8 @@ def verdict(sight: Sight) -> Failure | None:
     return (
         own_end
         or _said_inside(inside, asked)
-        or (None if inside.ended else _main_ended(pod, asked))
+        or (None if inside.ended and not _vanished(inside) else _main_ended(pod, inside, asked))
+        or (_never_told(pod) if inside.done and _vanished(inside) else None)
         or (None if inside.done else _own_container_ended(pod))
         or _unschedulable(sight, pod)
         or _not_begun(sight, pod)
@@ -75,6 +76,21 @@ def _own_end(inside: Inside, asked: Resources) -> Failure | None:
         return Failure(Kind.COLLECTING, _short(inside.unstarted), AGAIN, "NotStarted")
     remedy = "Check that the command's first word exists in the environment (run: command)."
     return Failure(Kind.COMMAND, _short(inside.unstarted), remedy, "NotStarted")
+
+
+def _vanished(inside: Inside) -> bool:
+    """Whether the command's container went away before it could say how it ended: only the cluster may know."""
+    return inside.ended and inside.exit_code is None and not inside.ended_by and not inside.unstarted
+
+
+def _never_told(pod: PodSeen) -> Failure | None:
+    """Nobody knows how the command ended, so that it did not end well."""
+    one = pod.container(RUN)
+    if one is not None and one.exit_code is not None:
+        return None
+    return Failure(
+        Kind.COLLECTING, "Its container said nothing more, and the cluster does not say how it ended.", AGAIN, "Silent"
+    )
 
 
 def _keeping(pod: PodSeen, inside: Inside) -> bool:
@@ -178,7 +194,7 @@ def _not_as_asked(inside: Inside, asked: Resources) -> Failure | None:
     return not_granted(missing) if missing else None
 
 
-def _main_ended(pod: PodSeen, asked: Resources) -> Failure | None:
+def _main_ended(pod: PodSeen, inside: Inside, asked: Resources) -> Failure | None:
     """The author's container is over, and nothing was said from inside, as when all of it was killed for memory."""
     one = pod.container(RUN)
     if one is None or one.state != "terminated" or one.exit_code in (None, 0):
@@ -188,7 +204,7 @@ def _main_ended(pod: PodSeen, asked: Resources) -> Failure | None:
         return Failure(Kind.COMMAND, detail, "Check the image's architecture, and `run: command`.", one.reason)
     if one.reason == "ContainerStatusUnknown":
         return lost(node_ready=False)
-    return ended(one.exit_code, asked, for_memory=one.reason == "OOMKilled", reason=one.reason)
+    return ended(one.exit_code, asked, for_memory=one.reason == "OOMKilled" or inside.for_memory, reason=one.reason)
 
 
 def _own_container_ended(pod: PodSeen) -> Failure | None:
