@@ -1,5 +1,6 @@
-"""Commands that keep a machine going: base-image, serve, worker, db upgrade, doctor."""
+"""Commands that keep a machine going: base-image, serve, worker, db upgrade, db wait, doctor."""
 
+import time
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,11 +10,12 @@ from tagstone.cli.exit_codes import ExitCode
 from tagstone.cli.opening import application_of
 from tagstone.cli.output import Json, answering, tell
 from tagstone.cli.safe_text import visible
-from tagstone.errors import NotFound
+from tagstone.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from tagstone.bootstrap import Application
     from tagstone.cli.doctor import Finding
 
 database = typer.Typer(help="Look after the database.", no_args_is_help=True, rich_markup_mode=None)
@@ -105,10 +107,46 @@ def upgrade(context: typer.Context) -> None:
 
         application = application_of(context)
         before = migrations.current(application.engine)
-        migrations.upgrade(application.engine)
+        # Ours last: who waits for this version's tables looks at those, and then all are there.
         application.queue.prepare()
+        migrations.upgrade(application.engine)
         after = migrations.head()
         print(f"revision {after}" + ("" if before == after else f" (was {before or 'empty'})"))
+
+
+@database.command("wait")
+def wait(context: typer.Context) -> None:
+    """Wait until the database has this version's tables.
+
+    For what starts processes, beside what upgrades: it ends when `db upgrade` has been there, and fails where the tables are newer. A database that is away is waited for.
+    """
+    with answering(json=False):
+        application = application_of(context)
+        told = ""
+        while missing := _missing(application):
+            if missing != told:
+                tell(f"waiting: {missing}")
+            told = missing
+            time.sleep(application.durations.poll_longest)
+        print("The tables are there.")
+
+
+def _missing(application: "Application") -> str:
+    """What keeps this version from working with the database; nothing when it can. Raises: Conflict where the tables are newer."""
+    from sqlalchemy.exc import OperationalError
+
+    from tagstone.store import migrations
+
+    wanted = migrations.head()
+    try:
+        found = migrations.current(application.engine)
+    except OperationalError:
+        return "the database cannot be reached"
+    if found is not None and found > wanted:
+        raise Conflict(
+            f"The database has revision {found}, this version needs {wanted}.", remedy="Install the newer Tagstone again."
+        )
+    return "" if found == wanted else f"the database has revision {found or 'none'}, this version needs {wanted}"
 
 
 def doctor(
