@@ -23,7 +23,7 @@ def push_builder(cluster: Cluster) -> str:
 
 def push_image(cluster: Cluster, name: str) -> str:
     """Build an image of deploy/ and push it to a cluster's registry; its reference by digest. What did not change is not built again."""
-    with alone("helper"):
+    with alone(f"image-{name}"):
         registry, base = debian_base()
         with registry.pullable(base.reference) as reference:
             _build(name, ["--file", str(ROOT / f"deploy/{name}/Containerfile"), "--build-arg", f"BASE={reference}", str(ROOT)])
@@ -32,7 +32,7 @@ def push_image(cluster: Cluster, name: str) -> str:
 
 def push_upon(cluster: Cluster, name: str, tag: str, files: Mapping[str, str]) -> str:
     """Build the Containerfile among these files on an image of deploy/ that was pushed, and push it under another tag; its reference."""
-    with alone("helper"):
+    with alone(f"image-{name}"):
         folder = cluster.folder / f"{name}-{tag}"
         folder.mkdir()
         for file, text in files.items():
