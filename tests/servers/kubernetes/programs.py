@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -18,6 +19,7 @@ _GO = "/usr/lib/go-1.19/bin"
 _PAUSE = "#include <unistd.h>\nint main(void) { for (;;) pause(); }\n"
 
 
+@cache
 def programs() -> Path:
     """The folder of the programs (`BUILT`, and `pause`); installs Debian's packages and builds them where they are missing."""
     subprocess.run([ROOT / "scripts" / "install-debian", "engines", "docker", "kubernetes"], check=True)
