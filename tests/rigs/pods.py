@@ -9,7 +9,7 @@ import sys
 import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -146,9 +146,9 @@ class Pod:
         run.wait()
 
     def end(self) -> None:
-        """End what is left of its processes."""
+        """End what is left of its processes, also of those whose first one has ended."""
         for process in self.processes:
-            if process.poll() is None:
+            with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             if process.stdout is not None:
