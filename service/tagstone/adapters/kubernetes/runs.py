@@ -220,6 +220,8 @@ class KubernetesRuns:
             begun = Begun(pod.uid, "")
             if altered is None:
                 run.begun = begun
+        if pod is not None and pod.deleting and not told.done:
+            pod = replace(pod, node_ready=view.ready(pod.node))
         now = self._clock.now()
         sight = Sight(
             resources=spec.resources,

@@ -99,6 +99,11 @@ class View:
             return None
         return changes({"metadata": {}, "spec": job["spec"]["template"]["spec"]}, made)
 
+    def ready(self, name: str) -> bool | None:
+        """Whether a node is there and well; None where nodes may not be looked at. Raises: Away."""
+        found = nodes(self.cluster)
+        return None if found is None else any(node.name == name and node.ready for node in found)
+
     def forget(self, key: str) -> None:
         """Let go of what is only known while a run waits."""
         self._events.pop(key, None)

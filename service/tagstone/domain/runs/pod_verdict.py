@@ -111,7 +111,8 @@ def lost(*, node_ready: bool | None = None) -> Failure:
     """The pod is not there any more, though the Job is and nobody here removed it."""
     if node_ready is False:
         return Failure(Kind.NODE_LOST, "The node it ran on is lost.", AGAIN, "NodeLost")
-    return Failure(Kind.DISRUPTED, "Its pod was deleted from outside.", AGAIN, "PodDeleted")
+    perhaps = "" if node_ready else ", or is gone with its node"
+    return Failure(Kind.DISRUPTED, f"Its pod was deleted from outside{perhaps}.", AGAIN, "PodDeleted")
 
 
 def never_fits(fit: Fit) -> Failure:
