@@ -68,6 +68,33 @@ class Cluster:
         if part == "api":
             wait_for(self._answers, PATIENCE)
 
+    @contextmanager
+    def short_of_memory(self) -> Iterator[None]:
+        """While the context is open the node takes all the memory that it has for too little, and ends pods for that."""
+        path = self.folder / "kubelet.json"
+        before = path.read_text(encoding="utf-8")
+        configuration = json.loads(before)
+        configuration["evictionHard"]["memory.available"] = "100Ti"
+        try:
+            self._configure_kubelet(json.dumps(configuration))
+            yield
+        finally:
+            self._configure_kubelet(before)
+
+    def cut_power(self, pod: str) -> None:
+        """End a pod's containers as a power cut does: nobody tells the kubelet, or is told by it."""
+        found = self.docker("ps", "--quiet", "--filter", f"label=io.kubernetes.pod.name={pod}").split()
+        self.docker("rm", "--force", *found)
+
+    def give_up_node(self) -> None:
+        """Once the node is seen to be unreachable, give up what ran there.
+
+        The controllers do so by themselves where other nodes are left; when all are gone they take themselves for cut off.
+        """
+        gone = "node.kubernetes.io/unreachable"
+        wait_for(lambda: any(taint["key"] == gone for taint in self.get("node", "node")["spec"].get("taints", ())), PATIENCE)
+        self.kubectl("taint", "node", "node", f"{gone}=:NoExecute")
+
     def kubectl(self, *arguments: str, given: str | None = None) -> str:
         """Call kubectl as the administrator; what it printed."""
         command = [str(self.kubectl_program), "--kubeconfig", str(self.kubeconfig), *arguments]
@@ -120,6 +147,11 @@ class Cluster:
     @property
     def _layout(self) -> Layout:
         return layout_of(self.folder, self.number)
+
+    def _configure_kubelet(self, text: str) -> None:
+        self.stop("kubelet")
+        (self.folder / "kubelet.json").write_text(text, encoding="utf-8")
+        self.start("kubelet")
 
     def _answers(self) -> bool:
         asking = ["--kubeconfig", str(self.kubeconfig), "get", "--raw", "/readyz"]

@@ -8,7 +8,14 @@ from pathlib import Path
 
 API_PORT, REGISTRY_PORT, ETCD_PORT = 6443, 5000, 2379
 # Kubernetes' first container asks to be spared when memory runs out, which a root without CAP_SYS_RESOURCE may not grant.
-_RUNC = """#!/usr/bin/python3
+# A node calls it several times for each container, and only once with a bundle to look at.
+_RUNC = """#!/bin/sh
+case " $* " in
+*" --bundle "*|*" -b "*|*" --bundle="*) exec /usr/bin/python3 -IS "$0.py" "$@" ;;
+*) exec /usr/sbin/runc "$@" ;;
+esac
+"""
+_CLAMP = """
 import json, os, sys
 args = sys.argv[1:]
 for i, word in enumerate(args):
@@ -95,6 +102,7 @@ def write_configuration(node: Layout, token: str) -> None:
     (node.folder / "registry.yml").write_text(json.dumps(registry))
     runc = node.folder / "runc"
     runc.write_text(_RUNC)
+    (node.folder / "runc.py").write_text(_CLAMP)
     runc.chmod(0o755)
     (node.folder / "kubelet.json").write_text(json.dumps(_kubelet_configuration(node)))
 
@@ -141,6 +149,8 @@ def _api(node: Layout) -> Sequence[str]:
         "--service-cluster-ip-range=10.96.0.0/16",
         "--allow-privileged=true",
         "--feature-gates=TTLAfterFinished=true",
+        # What a node that is gone had to do is given up after that, where a real cluster waits five minutes.
+        "--default-unreachable-toleration-seconds=15",
     ]
 
 
@@ -193,6 +203,8 @@ def _kubelet_configuration(node: Layout) -> dict[str, object]:
         "resolvConf": f"{node.folder}/resolv.conf",
         "makeIPTablesUtilChains": False,
         "nodeStatusUpdateFrequency": "2s",
+        # What a test lacks on purpose is forgotten when it is there again.
+        "evictionPressureTransitionPeriod": "1s",
         # A machine for tests is often nearly full; what runs there is small.
         "evictionHard": {"imagefs.available": "0%", "nodefs.available": "0%", "memory.available": "100Mi"},
         "imageGCHighThresholdPercent": 100,
