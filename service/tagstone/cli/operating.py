@@ -1,6 +1,7 @@
 """Commands that keep a machine going: base-image, serve, worker, db upgrade, db wait, doctor."""
 
 import time
+from collections.abc import Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from tagstone.bootstrap import Application
     from tagstone.cli.doctor import Finding
+
+_AWAY = "the database cannot be reached"
 
 database = typer.Typer(help="Look after the database.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -97,7 +100,10 @@ def _database() -> None:
 
 
 @database.command("upgrade")
-def upgrade(context: typer.Context) -> None:
+def upgrade(
+    context: typer.Context,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for a database that is away.")] = False,
+) -> None:
     """Bring the database to this version's tables.
 
     Nothing happens when they are there. SQLite is brought up to date by itself; PostgreSQL waits for this command.
@@ -106,6 +112,8 @@ def upgrade(context: typer.Context) -> None:
         from tagstone.store import migrations
 
         application = application_of(context)
+        if wait:
+            _wait_while(application, lambda: "" if _is_there(application) else _AWAY)
         before = migrations.current(application.engine)
         # Ours last: who waits for this version's tables looks at those, and then all are there.
         application.queue.prepare()
@@ -115,33 +123,44 @@ def upgrade(context: typer.Context) -> None:
 
 
 @database.command("wait")
-def wait(context: typer.Context) -> None:
+def await_tables(context: typer.Context) -> None:
     """Wait until the database has this version's tables.
 
     For what starts processes, beside what upgrades: it ends when `db upgrade` has been there, and fails where the tables are newer. A database that is away is waited for.
     """
     with answering(json=False):
         application = application_of(context)
-        told = ""
-        while missing := _missing(application):
-            if missing != told:
-                tell(f"waiting: {missing}")
-            told = missing
-            time.sleep(application.durations.poll_longest)
+        _wait_while(application, lambda: _missing(application))
         print("The tables are there.")
+
+
+def _wait_while(application: "Application", trouble: Callable[[], str]) -> None:
+    """Wait until there is no trouble, and say what it is whenever it changes."""
+    told = ""
+    while now := trouble():
+        if now != told:
+            tell(f"waiting: {now}")
+        told = now
+        time.sleep(application.durations.poll_longest)
+
+
+def _is_there(application: "Application") -> bool:
+    from sqlalchemy.exc import OperationalError
+
+    try:
+        application.engine.connect().close()
+    except OperationalError:
+        return False
+    return True
 
 
 def _missing(application: "Application") -> str:
     """What keeps this version from working with the database; nothing when it can. Raises: Conflict where the tables are newer."""
-    from sqlalchemy.exc import OperationalError
-
     from tagstone.store import migrations
 
-    wanted = migrations.head()
-    try:
-        found = migrations.current(application.engine)
-    except OperationalError:
-        return "the database cannot be reached"
+    if not _is_there(application):
+        return _AWAY
+    found, wanted = migrations.current(application.engine), migrations.head()
     if found is not None and found > wanted:
         raise Conflict(
             f"The database has revision {found}, this version needs {wanted}.", remedy="Install the newer Tagstone again."

@@ -57,15 +57,15 @@ def test_db_upgrade_makes_the_tables_and_then_has_nothing_to_do(fresh):
 
 @pytest.fixture
 def waiting(fresh, tmp_path):
-    """`tagstone db wait` in another thread, on what waits for nothing long."""
+    """A command in another thread, on what waits for nothing long."""
     fresh.application = Application(Settings(home=tmp_path / "fresh", waits=Waits(poll_longest=0.02), _site=None))
     with ThreadPoolExecutor(1) as pool:
-        yield lambda: pool.submit(fresh, "db", "wait")
+        yield lambda *command: pool.submit(fresh, "db", *command)
     fresh.application.engine.dispose()
 
 
 def test_who_waits_for_the_tables_goes_on_when_they_are_there(fresh, waiting):
-    waited = waiting()
+    waited = waiting("wait")
     with pytest.raises(TimeoutError):
         waited.result(0.3)
     migrations.upgrade(fresh.application.engine)
@@ -83,11 +83,12 @@ def test_nobody_waits_for_tables_that_are_newer(fresh):
     assert "Install the newer Tagstone again" in waited.stderr
 
 
-def test_a_database_that_is_away_is_waited_for(fresh, waiting):
+@pytest.mark.parametrize("command", [["wait"], ["upgrade", "--wait"]])
+def test_a_database_that_is_away_is_waited_for(fresh, waiting, command):
     there = fresh.application.engine
     migrations.upgrade(there)
     fresh.application.engine = create_engine("sqlite:////nowhere/at/all.sqlite")
-    waited = waiting()
+    waited = waiting(*command)
     with pytest.raises(TimeoutError):
         waited.result(0.3)
     fresh.application.engine = there
