@@ -67,7 +67,8 @@ class View:
         if self.place.grows:
             return None
         found = nodes(self.cluster)
-        return fit(placement, found, self.place.overhead) if found is not None else None
+        # A cluster that has none at this moment is about to be given one, or in trouble that passes.
+        return fit(placement, found, self.place.overhead) if found else None
 
     def look(self, key: str, turn: Turn, *, had_pod: bool) -> tuple[JobSeen | None, list[PodSeen]]:
         """The run's Job and its pods as they are now. Raises: Away."""
