@@ -108,8 +108,10 @@ class Runs(_Group):
     )
     pids: int = Field(1024, description="Processes and threads a run may have at once.")
     log_bytes: int = Field(64 * 2**20, description="Bytes of log kept of one run; what comes after is counted, not kept.")
-    output_files: int = Field(10_000, description="Files a run may put out.")
-    output_bytes: int = Field(50 * 10**9, description="Bytes all outputs of a run may have together.")
+    combinations: int = Field(100, ge=1, le=1000, description="Runs that one matrix may have.")
+    parallel: int = Field(8, ge=1, le=1000, description="Runs of one matrix that may go on at once.")
+    output_files: int = Field(10_000, description="Files a run, or all runs of a matrix together, may put out.")
+    output_bytes: int = Field(50 * 10**9, description="Bytes all outputs of them may have together.")
 
 
 class Desk(_Group):

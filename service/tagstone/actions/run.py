@@ -7,6 +7,7 @@ from tagstone.domain.publications.policy import Policy
 from tagstone.domain.publications.record import Facts
 from tagstone.domain.reading.faults import raise_faults
 from tagstone.domain.runs.hardware import format_bytes, format_seconds
+from tagstone.domain.runs.matrix import Combination
 from tagstone.domain.runs.run import Outcome, OutputRules, RunSpec, RunStatus
 from tagstone.domain.runs.run_environment import run_environment
 from tagstone.errors import Away, Permanent, RunFailed, Temporary
@@ -22,8 +23,11 @@ def manifest_of(facts: Facts) -> Manifest:
     return manifest
 
 
-def run_spec(facts: Facts) -> RunSpec:
-    """What the runner is asked for: the image by digest, command, hardware, inputs, and an environment that is recorded."""
+def run_spec(facts: Facts, combination: Combination | None = None) -> RunSpec:
+    """What the runner is asked for: the image by digest, command, hardware, inputs, and an environment that is recorded.
+
+    Of a matrix it is what one `combination` asks for.
+    """
     if facts.image is None:
         raise Permanent("No image is recorded.", remedy=f"`tagstone retry {facts.publication}` builds it.")
     manifest = manifest_of(facts)
@@ -41,7 +45,7 @@ def run_spec(facts: Facts) -> RunSpec:
         image=image.reference,
         code=facts.source.archive_key,
         workdir=image.settings.workdir,
-        command=command_line(manifest),
+        command=command_line(manifest, combination),
         env=env,
         resources=manifest.run.resources,
         network=manifest.run.network,

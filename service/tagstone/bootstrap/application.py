@@ -283,6 +283,8 @@ class Application:
             image_registry=builds.registry or "",
             channels=Channels(builds.conda_channels, builds.cran, builds.julia_server, builds.snapshots),
         )
+            combinations=runs.combinations,
+            parallel=runs.parallel,
 
     @property
     def scratch(self) -> Path:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tagstone.store.tables import Publication
 
 _SHOWN_OUTPUTS = 50
+_SHOWN_RUNS = 30
 NOT_REGISTERED = "test identifier, not registered"
 
 
@@ -163,6 +164,22 @@ def _hardware(facts: "Facts | None") -> Iterator[tuple[str, str]]:
     if run.status.peak_memory is not None:
         ended += f", at most {format_bytes(run.status.peak_memory)} of memory"
     yield "ended", ended
+    yield from _matrix(facts)
+
+
+def _matrix(facts: "Facts") -> Iterator[tuple[str, str]]:
+    """A line for each run of a matrix."""
+    if not facts.matrix:
+        return
+    from tagstone.domain.runs import matrix_table
+
+    names = matrix_table.names(facts.matrix)
+    for number, line in enumerate(matrix_table.lines(facts.matrix)[:_SHOWN_RUNS]):
+        values = ", ".join(f"{name}={value}" for name, value in zip(names, line.values, strict=True))
+        said = f"{line.number}: {values}  {line.outcome}" + (f" after {line.taken}" if line.taken else "")
+        yield "" if number else "runs", visible(said + (f", {line.granted}" if line.granted else ""))
+    if len(facts.matrix) > _SHOWN_RUNS:
+        yield "", f"and {len(facts.matrix) - _SHOWN_RUNS} more (all with --json)"
 
 
 def asked(resources: Resources) -> str:

@@ -13,7 +13,7 @@ from tagstone.actions import describe as describing
 from tagstone.actions import release as releasing
 from tagstone.actions import resolve as resolving
 from tagstone.actions import run as running
-from tagstone.actions import secrets
+from tagstone.actions import run_matrix, secrets
 from tagstone.actions.brought import keep_brought
 from tagstone.actions.fit import fitted
 from tagstone.domain.code.finding import refuse_secrets
@@ -27,7 +27,7 @@ from tagstone.domain.runs.run import Outcome, OutputFile, RunStatus
 from tagstone.errors import Forbidden, Invalid, NotFound, Permanent, TagstoneError, Temporary
 from tagstone.ports import DepositAccount
 from tagstone.store import logs
-from tagstone.workflows import series
+from tagstone.workflows import fan_out, series
 from tagstone.workflows.work import Work
 
 
@@ -149,6 +149,8 @@ async def run(work: Work) -> Facts:
     if work.subject.registered:
         refuse_run(work.policy, runner.name)
         facts = _told(facts, f"run by {runner.name}")
+    if run_matrix.has_matrix(facts):
+        return await fan_out.run_all(work, facts)
     spec = await work.call(running.run_spec, facts)
     await work.call(runner.start, key, spec)
 
@@ -181,7 +183,9 @@ async def collect(work: Work) -> Facts:
     """The outputs by the manifest's globs, into storage by checksum, and those that were brought; searched for secrets."""
     facts, ports = work.subject.facts, work.ports
     manifest, made = running.manifest_of(facts), list[OutputFile]()
-    if manifest.outputs.made:
+    if facts.matrix:
+        made = [file for file in facts.outputs if not file.brought]
+    elif manifest.outputs.made:
         made = await work.call(ports.runner.collect, work.subject.key, running.output_rules(facts, work.policy))
     brought = await work.call(keep_brought, ports.forge, ports.storage, manifest, facts.source, made, work.policy)
     facts = fitted(replace(facts, outputs=(*made, *brought)), facts.limits)
@@ -257,9 +261,10 @@ async def confirm(work: Work) -> Facts:
 
 def clean_up(work: Work) -> None:
     """Remove what build and run left outside; the logs and outputs that matter are in storage."""
-    for remove in (work.ports.builder.stop, work.ports.runner.remove):
+    runs = run_matrix.keys(work.subject.recorded, work.subject.key)
+    for remove, key in ((work.ports.builder.stop, work.subject.key), *((work.ports.runner.remove, key) for key in runs)):
         try:
-            remove(work.subject.key)
+            remove(key)
         except TagstoneError:
             # Litter must not turn an ended publication into a failed one; the next start of the same key adopts or removes it.
             continue

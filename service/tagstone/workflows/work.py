@@ -229,11 +229,14 @@ class Work:
         with self.sessions.read() as session:
             row = logs.find(session, self.subject.id, source)
             last = row.last if row else 0
-        self._add_chunk(source, last, LogChunk(line.encode("utf-8", "backslashreplace") + b"\n", ""))
+        self._add_chunk(source, last, LogChunk(data, ""))
 
     def whole_log(self, source: str) -> Iterator[bytes]:
         """Every byte of a log that was pumped."""
         source = self.source(source)
+        self._append(source, line.encode("utf-8", "backslashreplace") + b"\n")
+
+    def _append(self, source: str, data: bytes) -> None:
         with self.sessions.read() as session:
             row = logs.find(session, self.subject.id, source)
             last = row.last if row else 0
@@ -256,6 +259,20 @@ class Work:
         """Raise Cancelled when somebody asked for it."""
         if self.cancel_requested():
             raise Cancelled
+    def append_log(self, source: str, target: str) -> None:
+        """Put all of one log behind another, which ends with a whole line."""
+        last = b"\n"
+        for data in self.whole_log(source):
+            self._append(target, data)
+            last = data
+        if not last.endswith(b"\n"):
+            self._append(target, b"\n")
+
+    def rewind_log(self, source: str) -> None:
+        """Read a log's source from its beginning again: what it says next is added to what it said."""
+        with self.sessions.write() as session:
+            logs.rewind(session, self.subject.id, self.source(source))
+
 
     def approved(self) -> bool:
         """Say whether somebody approved this publication's release."""
