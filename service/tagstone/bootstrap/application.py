@@ -275,6 +275,8 @@ class Application:
             registered_builds=builds.registered,
             registered_runs=runs.registered,
             clusters=self.clusters.kinds if runs.engine == "kubernetes" else (),
+            combinations=runs.combinations,
+            parallel=runs.parallel,
             output_files=runs.output_files,
             output_bytes=runs.output_bytes,
             input_bytes=inputs.file_bytes,
@@ -283,8 +285,6 @@ class Application:
             image_registry=builds.registry or "",
             channels=Channels(builds.conda_channels, builds.cran, builds.julia_server, builds.snapshots),
         )
-            combinations=runs.combinations,
-            parallel=runs.parallel,
 
     @property
     def scratch(self) -> Path:

@@ -225,6 +225,9 @@ class Work:
 
     def say(self, source: str, line: str) -> None:
         """Put a line of our own behind a log."""
+        self._append(source, line.encode("utf-8", "backslashreplace") + b"\n")
+
+    def _append(self, source: str, data: bytes) -> None:
         source = self.source(source)
         with self.sessions.read() as session:
             row = logs.find(session, self.subject.id, source)
@@ -234,9 +237,6 @@ class Work:
     def whole_log(self, source: str) -> Iterator[bytes]:
         """Every byte of a log that was pumped."""
         source = self.source(source)
-        self._append(source, line.encode("utf-8", "backslashreplace") + b"\n")
-
-    def _append(self, source: str, data: bytes) -> None:
         with self.sessions.read() as session:
             row = logs.find(session, self.subject.id, source)
             last = row.last if row else 0
@@ -250,15 +250,6 @@ class Work:
             row = publications.get(session, self.subject.id)
             row.waiting, row.updated_at = reason, self.ports.clock.now()
 
-    def end_log(self, source: str) -> None:
-        """Say that nothing will be added to a log."""
-        with self.sessions.write() as session:
-            logs.ensure(session, self.subject.id, self.source(source)).ended = True
-
-    def heed(self) -> None:
-        """Raise Cancelled when somebody asked for it."""
-        if self.cancel_requested():
-            raise Cancelled
     def append_log(self, source: str, target: str) -> None:
         """Put all of one log behind another, which ends with a whole line."""
         last = b"\n"
@@ -273,6 +264,15 @@ class Work:
         with self.sessions.write() as session:
             logs.rewind(session, self.subject.id, self.source(source))
 
+    def end_log(self, source: str) -> None:
+        """Say that nothing will be added to a log."""
+        with self.sessions.write() as session:
+            logs.ensure(session, self.subject.id, self.source(source)).ended = True
+
+    def heed(self) -> None:
+        """Raise Cancelled when somebody asked for it."""
+        if self.cancel_requested():
+            raise Cancelled
 
     def approved(self) -> bool:
         """Say whether somebody approved this publication's release."""
