@@ -341,6 +341,9 @@ class Waits(_Group):
 
     poll: float = Field(0.2, description="Between two looks at a build or run at first.")
     poll_longest: float = Field(2.0, description="Between two looks at a long build or run.")
+    quiet: float = Field(
+        60.0, description="Between two looks at a run that waits on its cluster, which tells when that changes."
+    )
     retry: float = Field(5.0, description="Before trouble that may pass is tried again; doubled each time.")
     retry_longest: float = Field(300.0, description="The longest wait before another try.")
     attempts: int = Field(5, description="Tries before trouble that may pass counts as failure.")

@@ -16,6 +16,7 @@ from dbos import DBOS, DBOSConfig
 
 from tagstone.adapters.workqueue import APPLICATION, APPLICATION_VERSION
 from tagstone.bootstrap import Application, configure_logging
+from tagstone.errors import TagstoneError
 from tagstone.store import publications
 from tagstone.workflows import deliver
 from tagstone.workflows.publish import register
@@ -41,7 +42,7 @@ def run_worker(application: Application, *, drain: bool, stop: threading.Event |
     threads = application.settings.worker_threads
     with application.clusters.at_work(), ThreadPoolExecutor(threads, thread_name_prefix="step") as pool:
         DBOS(config=_config(application, executor))
-        register(Steps(application.ports, sessions, durations, application.policy, pool, application.home))
+        register(Steps(application.ports, sessions, durations, application.policy, pool, application.home, application.news))
         if forges is not None:
             deliver.register(deliver.Deliveries(forges.taking, durations, application.clock), application.clock, pool)
         # Opened before the launch: the engine looks for new queues once a second only.
@@ -57,6 +58,7 @@ def run_worker(application: Application, *, drain: bool, stop: threading.Event |
             ):
                 # A round may take hours, where a large deposit is read: it ends with the process, and is made again.
                 threading.Thread(target=_rounds, args=(application, work, make, ended), name=work, daemon=True).start()
+            threading.Thread(target=_heed, args=(application, ended), name="heeding", daemon=True).start()
             _log.info("worker is ready", executor=executor)
             while not stop.is_set():
                 _take_over(application)
@@ -84,6 +86,19 @@ def _rounds(application: Application, work: str, make: Callable[[], None], ended
             _round(application, work, make)
         except Exception:  # noqa: BLE001 - the next one may find the database again
             _log.exception("a round broke off", work=work)
+
+
+def _heed(application: Application, ended: threading.Event) -> None:
+    """Have those stop soon who only wait for news, where somebody asked for it."""
+    while not ended.wait(application.durations.poll_longest):
+        if application.news.awaited:
+            try:
+                with application.sessions.read() as session:
+                    asked = publications.to_stop(session)
+            except TagstoneError:
+                continue  # the database is away, which whoever works says
+            for publication, attempt in asked:
+                application.news.tell(f"{publication}-{attempt}")
 
 
 def _round(application: Application, work: str, make: Callable[[], None]) -> None:

@@ -19,6 +19,7 @@ from typing import BinaryIO, TypeVar
 from pydantic import TypeAdapter
 
 from tagstone.adapters.desk_outputs import Incoming, lay
+from tagstone.adapters.news import News
 from tagstone.adapters.outputs import collect
 from tagstone.adapters.workspace import discard
 from tagstone.domain.runs.brought import Brought
@@ -67,6 +68,7 @@ class Desk:
         log_limit: int = 64 * 2**20,
         max_files: int = 10_000,
         max_bytes: int = 50 * 10**9,
+        news: News | None = None,
     ) -> None:
         self._folder = folder.absolute()
         self._storage = storage
@@ -74,6 +76,7 @@ class Desk:
         self._log_limit = log_limit
         self._max_files = max_files
         self._max_bytes = max_bytes
+        self._news = news or News()
         self._heard: dict[str, float] = {}
         self._incoming: dict[str, Incoming] = {}
 
@@ -208,11 +211,13 @@ class Desk:
     def hear_staging(self, key: str, staging: Staging) -> Orders:
         """Note how far the workspace is, and answer what is wanted. Raises: NotFound."""
         self._write(key, "staging", _STAGING, staging)
+        self._news.tell(key)
         return self._known(key).orders
 
     def hear_keeping(self, key: str, keeping: Keeping) -> Orders:
         """Note how the command stands, and answer what is wanted. Raises: NotFound."""
         self._write(key, "keeping", _KEEPING, keeping)
+        self._news.tell(key)
         return self._known(key).orders
 
     def take_log(self, key: str, offset: int, data: bytes) -> int:

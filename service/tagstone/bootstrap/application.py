@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tagstone.adapters.engine_client import Engine as ContainerEngine
     from tagstone.adapters.executor_locks import DatabaseLocks, FileLocks
     from tagstone.adapters.folder_depository import FolderDepository
+    from tagstone.adapters.news import News
     from tagstone.bootstrap.clusters import Clusters
     from tagstone.bootstrap.credentials import Credentials
     from tagstone.bootstrap.forges import Forges
@@ -101,6 +102,13 @@ class Application:
         from tagstone.adapters.system_clock import SystemClock
 
         return SystemClock()
+
+    @cached_property
+    def news(self) -> News:
+        """What this process hears of runs."""
+        from tagstone.adapters.news import News
+
+        return News()
 
     @cached_property
     def forge(self) -> Forge:

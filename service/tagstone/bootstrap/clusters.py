@@ -59,6 +59,7 @@ class Clusters:
             log_limit=runs.log_bytes,
             max_files=runs.output_files,
             max_bytes=runs.output_bytes,
+            news=application.news,
         )
 
     @cached_property
@@ -76,6 +77,7 @@ class Clusters:
             application.clock,
             installation=installation(application.home),
             address=application.url,
+            news=application.news,
         )
 
     @contextmanager

@@ -154,18 +154,19 @@ async def run(work: Work) -> Facts:
     spec = await work.call(running.run_spec, facts)
     await work.call(runner.start, key, spec)
 
-    told = ""
+    told, quiet = "", False
 
     async def observe() -> RunStatus | None:
-        nonlocal told
+        nonlocal told, quiet
         status = await work.call(runner.observe, key)
+        quiet = status.waits
         await work.call(work.pump, "run", runner.logs)
         if status.running and status.detail != told:
             told = status.detail
             await work.call(work.waits, told or None)
         return None if status.running else status
 
-    status = await work.until(observe)
+    status = await work.until(observe, lambda: quiet)
     await work.call(work.pump, "run", runner.logs)
     if status.outcome in (Outcome.ENGINE, Outcome.DISRUPTED):
         await work.call(_begin_again, work, "run", runner.remove)

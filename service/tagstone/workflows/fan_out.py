@@ -66,7 +66,7 @@ class _Runs:
                 one = self._left.pop(0)
                 await self._work.call(self._runner.start, one.key, one.spec)
                 self._active.append(one)
-            for one in await self._work.until(self._look):
+            for one in await self._work.until(self._look, self._quiet):
                 self._active.remove(one)
                 await self._end(one, self._statuses.pop(one.key))
 
@@ -88,6 +88,9 @@ class _Runs:
             await self._pump(one)
         await self._tell()
         return [one for one in self._active if not self._statuses[one.key].running] or None
+
+    def _quiet(self) -> bool:
+        return all(self._statuses[one.key].waits for one in self._active)
 
     async def _pump(self, one: Planned) -> None:
         read = partial(self._read, one.key)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -12,6 +13,7 @@ from tagstone.actions.accounts import Accounts
 from tagstone.actions.drafts import Drafts
 from tagstone.actions.journal import Journal
 from tagstone.actions.pack import Deposited
+from tagstone.adapters.news import News
 from tagstone.domain.code.source import Commit, ProjectIdentity
 from tagstone.domain.deposits.deposit import Limits
 from tagstone.domain.deposits.packing import PACK
@@ -30,7 +32,7 @@ from tagstone.errors import NotFound, Permanent
 from tagstone.ports import DepositAccount, Ports
 from tagstone.store import bundles, logs, projects, publications, registrations
 from tagstone.store.session import Sessions
-from tagstone.workflows.waiting import wait
+from tagstone.workflows.waiting import wait_for
 
 T = TypeVar("T")
 
@@ -117,6 +119,7 @@ class Work:
     policy: Policy
     pool: Executor
     home: Path
+    news: News = field(default_factory=News)
 
     @property
     def accounts(self) -> Accounts:
@@ -145,14 +148,20 @@ class Work:
         """Raise Cancelled when somebody asked for it."""
         await self.call(self.heed)
 
-    async def until(self, observe: Callable[[], Awaitable[T | None]]) -> T:
-        """Look again and again, ever less often, until `observe` answers something. Raises: Cancelled."""
-        for pause in self.durations.polls():
-            answer = await observe()
-            if answer is not None:
-                return answer
-            await self.look()
-            await wait(pause, durable=False)
+    async def until(self, observe: Callable[[], Awaitable[T | None]], quiet: Callable[[], bool] = lambda: False) -> T:
+        """Look again and again, ever less often and at once where there is news, until `observe` answers something.
+
+        While `quiet` says that nothing happens without news, it is looked at now and then only. Raises: Cancelled.
+        """
+        heard, loop = asyncio.Event(), asyncio.get_running_loop()
+        with self.news.listening(self.subject.key, lambda: _call_soon(loop, heard.set)):
+            for pause in self.durations.polls():
+                heard.clear()
+                answer = await observe()
+                if answer is not None:
+                    return answer
+                await self.look()
+                await wait_for(heard, self.durations.quiet if quiet() else pause)
         raise AssertionError("polls never end")
 
     @property
@@ -282,4 +291,10 @@ class Work:
     def cancel_requested(self) -> bool:
         """Say whether somebody asked for this publication to stop."""
         with self.sessions.read() as session:
-            return publications.get(session, self.subject.id).cancel_requested
+            return publications.standing(session, self.subject.id).cancel_requested
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    """Have the loop call it; one that has ended meanwhile waits for nothing."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(call)

@@ -10,6 +10,7 @@ from rigs.runs import Analysis
 from tagstone.adapters.kubernetes.client import connect
 from tagstone.adapters.kubernetes.reading import pod_seen
 from tagstone.adapters.kubernetes.watching import Mirror
+from tagstone.adapters.news import News
 from tagstone.domain.runs.run import Outcome
 from tagstone.domain.runs.sight import PodSeen
 from tagstone.errors import Away
@@ -24,7 +25,7 @@ def follow() -> Iterator[Follow]:
 
     def start(faked: FakeCluster) -> Mirror[PodSeen]:
         cluster = connect("fake", NAMESPACE, faked.api.kubeconfig, None)
-        mirror = Mirror(cluster, cluster.path("v1/pods"), "app=ours", pod_seen)
+        mirror = Mirror(cluster, cluster.path("v1/pods"), "app=ours", pod_seen, News())
         made.append(mirror)
         until(lambda: mirror.fresh)
         return mirror

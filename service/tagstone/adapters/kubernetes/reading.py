@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from tagstone.adapters.kubernetes.manifests import RUN_LABEL
 from tagstone.domain.runs.sight import Condition, ContainerSeen, EventSeen, JobSeen, PodSeen
 
 _STATES = ("terminated", "running", "waiting")
@@ -43,6 +44,11 @@ def owner(thing: Mapping[str, Any]) -> str:
     """The identifier of the Job that an object belongs to; empty where it belongs to none."""
     owners = (thing.get("metadata") or {}).get("ownerReferences") or ()
     return next((str(one.get("uid") or "") for one in owners if one.get("kind") == "Job"), "")
+
+
+def run_of(thing: Mapping[str, Any]) -> str:
+    """The key of the run that an object belongs to; empty where it says none."""
+    return str(((thing.get("metadata") or {}).get("labels") or {}).get(RUN_LABEL) or "")
 
 
 def warnings(listed: Mapping[str, Any]) -> tuple[EventSeen, ...]:

@@ -18,6 +18,7 @@ from tagstone.adapters.kubernetes.manifests import Order
 from tagstone.adapters.kubernetes.statuses import failed, inside, over, running
 from tagstone.adapters.kubernetes.tried import enforced
 from tagstone.adapters.kubernetes.views import Place, View
+from tagstone.adapters.news import News
 from tagstone.adapters.run_folder import Begun, Ending, RunFolder, Turn, known
 from tagstone.adapters.workspace import discard
 from tagstone.domain.images.oci import Platform
@@ -40,7 +41,10 @@ _OVER = ("Succeeded", "Failed")
 
 
 class KubernetesRuns:
-    """Runs below `folder` on `places`, the first that has what is asked for; `address` is where this site's pages are."""
+    """Runs below `folder` on `places`, the first that has what is asked for; `address` is where this site's pages are.
+
+    `news` are told what the clusters say of them.
+    """
 
     name = "kubernetes"
 
@@ -54,8 +58,10 @@ class KubernetesRuns:
         *,
         installation: str,
         address: str,
+        news: News | None = None,
     ) -> None:
-        self._views = {one.cluster.name: View(one, installation) for one in places}
+        told = news or News()
+        self._views = {one.cluster.name: View(one, installation, told) for one in places}
         self._registry = registry
         self._desk = desk
         self._folder = folder

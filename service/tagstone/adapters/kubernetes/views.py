@@ -12,6 +12,7 @@ from tagstone.adapters.kubernetes.nodes import nodes
 from tagstone.adapters.kubernetes.policies import hold
 from tagstone.adapters.kubernetes.reading import job_seen, owner, pod_seen, warnings
 from tagstone.adapters.kubernetes.watching import Mirror
+from tagstone.adapters.news import News
 from tagstone.adapters.run_folder import Turn
 from tagstone.domain.runs.failure import Failure
 from tagstone.domain.runs.fit import Fit, fit
@@ -43,13 +44,13 @@ class Place:
 class View:
     """The runs of an installation on the cluster of a place."""
 
-    def __init__(self, place: Place, installation: str) -> None:
+    def __init__(self, place: Place, installation: str, news: News) -> None:
         self.place = place
         self.cluster = place.cluster
         self._installation = installation
         selector = f"{MANAGED}={OURS},{INSTALLATION}={installation}"
-        self._jobs = Mirror(self.cluster, self.cluster.path(JOBS), selector, job_seen)
-        self._pods = Mirror(self.cluster, self.cluster.path(PODS), selector, pod_seen)
+        self._jobs = Mirror(self.cluster, self.cluster.path(JOBS), selector, job_seen, news)
+        self._pods = Mirror(self.cluster, self.cluster.path(PODS), selector, pod_seen, news)
         self._events: dict[str, tuple[float, tuple[EventSeen, ...]]] = {}
         self._lock = threading.Lock()
         self._held = False

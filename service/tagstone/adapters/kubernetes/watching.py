@@ -11,7 +11,8 @@ from typing import Generic, TypeVar
 import structlog
 
 from tagstone.adapters.kubernetes.client import Cluster, Expired, Object
-from tagstone.adapters.kubernetes.reading import owner
+from tagstone.adapters.kubernetes.reading import owner, run_of
+from tagstone.adapters.news import News
 from tagstone.errors import TagstoneError
 
 T = TypeVar("T")
@@ -25,15 +26,17 @@ _log = structlog.get_logger("tagstone.kubernetes")
 
 
 class Mirror(Generic[T]):
-    """The objects at `path` with the labels of `selector`, each as `read` understands it."""
+    """The objects at `path` with the labels of `selector`, each as `read` understands it; `news` are told of each that changed."""
 
-    def __init__(self, cluster: Cluster, path: str, selector: str, read: Callable[[Object], T]) -> None:
+    def __init__(self, cluster: Cluster, path: str, selector: str, read: Callable[[Object], T], news: News) -> None:
         self._cluster = cluster
         self._path = path
         self._selector = selector
         self._read = read
+        self._news = news
         self._names: dict[str, T] = {}
         self._jobs: dict[str, dict[str, T]] = {}
+        self._runs: dict[str, str] = {}
         self._fresh = threading.Event()
         self._ended = threading.Event()
         self._begin = threading.Lock()
@@ -105,11 +108,17 @@ class Mirror(Generic[T]):
                 break
         names: dict[str, T] = {}
         jobs: dict[str, dict[str, T]] = {}
+        runs: dict[str, str] = {}
         for thing in found:
             value, name = self._read(thing), str(thing["metadata"]["name"])
             names[name] = value
             jobs.setdefault(owner(thing), {})[name] = value
-        self._names, self._jobs = names, jobs
+            runs[name] = run_of(thing)
+        before, self._names, self._jobs = self._names, names, jobs
+        changed = [name for name in before.keys() | names.keys() if before.get(name) != names.get(name)]
+        lost, self._runs = self._runs, runs
+        for name in changed:
+            self._news.tell(runs.get(name) or lost.get(name, ""))
         return str(about.get("resourceVersion") or "")
 
     def _watch(self, version: str) -> str:
@@ -131,6 +140,11 @@ class Mirror(Generic[T]):
             of_job.pop(name, None)
             if not of_job:
                 self._jobs.pop(job, None)
+            self._news.tell(self._runs.pop(name, ""))
             return
-        self._names[name] = value = self._read(thing)
+        before, value = self._names.get(name), self._read(thing)
+        self._names[name] = value
         self._jobs.setdefault(job, {})[name] = value
+        self._runs[name] = run_of(thing)
+        if value != before:
+            self._news.tell(self._runs[name])

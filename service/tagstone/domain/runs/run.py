@@ -145,6 +145,11 @@ class RunStatus:
         """True until the run has ended."""
         return self.outcome is None
 
+    @property
+    def waits(self) -> bool:
+        """True while its cluster keeps it waiting, and says for what: there will be news when that changes."""
+        return self.running and self.started_at is None and bool(self.cluster and self.detail)
+
 
 @dataclass(frozen=True)
 class LogChunk:
