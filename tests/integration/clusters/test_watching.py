@@ -39,7 +39,7 @@ def _job(faked: FakeCluster) -> str:
     """A Job that makes no pods by itself, by its identifier."""
     if not faked.api.all("jobs"):
         template = {"metadata": {}, "spec": {"restartPolicy": "Never", "containers": [{"name": "run", "image": "none"}]}}
-        spec = {"suspend": True, "parallelism": 0, "template": template}
+        spec = {"suspend": True, "parallelism": 0, "completions": 1, "backoffLimit": 0, "template": template}
         faked.api.make("jobs", {"metadata": {"name": "job", "namespace": NAMESPACE}, "spec": spec, "status": {}})
     return str(faked.api.all("jobs")[0]["metadata"]["uid"])
 
@@ -110,7 +110,7 @@ def test_a_cluster_that_was_away_is_listed_when_it_is_back(faked: FakeCluster, f
 
 
 def test_many_runs_that_wait_cost_one_watch_of_each_kind(faked: FakeCluster) -> None:
-    faked.api.node("node", cpu="0")
+    faked.api.drain("node")
     runner, keys = faked.rig.runner, [faked.rig.key() for _ in range(12)]
     for key in keys:
         runner.start(key, faked.rig.spec("true"))
