@@ -8,7 +8,7 @@ No file is ever read from the current folder: it may be a stranger's repository.
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 from tagstone.home import SITE, data_folder
 from tagstone.variables import read
@@ -38,13 +38,15 @@ class Database(_Group):
 class Builds(_Group):
     """How images are built."""
 
-    builder: Literal["auto", "buildah", "docker", "podman"] = Field(
-        "auto", description="Which engine makes root filesystems; auto takes the first that works."
+    builder: Literal["auto", "buildah", "docker", "podman", "kubernetes"] = Field(
+        "auto",
+        description="Which engine makes root filesystems; auto takes the first of this host that works, kubernetes is the first cluster "
+        "that has a namespace for builds.",
     )
-    registered: Literal["docker", "podman", "buildah"] | None = Field(
+    registered: Literal["docker", "podman", "buildah", "kubernetes"] | None = Field(
         None,
-        description="The engine of this host that may build the code of projects registered at forges (buildah isolates nothing); "
-        "default: none, and their pipelines build.",
+        description="What may build the code of projects registered at forges: an engine of this host (buildah isolates nothing), or a "
+        "cluster; default: nothing, and their pipelines build.",
     )
     site_ca: Path | None = Field(
         None, description="A CA bundle (PEM) that builds may use; it never stays in the image or its history."
@@ -141,6 +143,23 @@ class ProfileSettings(_Group):
     queue: str | None = Field(None, description="The Kueue queue that its Jobs wait in; default: the cluster's.")
 
 
+class ClusterBuildSettings(_Group):
+    """Where a cluster builds images, and what each build has there."""
+
+    namespace: str = Field(
+        "tagstone-builds",
+        pattern="^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
+        description="Where builds are made; never the namespace of runs, since builds need what runs must not have.",
+    )
+    image: str = Field(
+        pattern=r"^[^\s@]+@sha256:[0-9a-f]{64}$", description="The image, by digest, that builds run in (deploy/builder)."
+    )
+    pull_secret: str | None = Field(None, description="Secret in that namespace that its nodes pull images with.")
+    cpu: float = Field(2.0, gt=0, description="Cores that a build has.")
+    memory: int = Field(4 * 2**30, gt=0, description="Bytes of memory that a build has.")
+    disk: int = Field(20 * 2**30, gt=0, description="Bytes of a node's disk that a build has.")
+
+
 class ClusterSettings(_Group):
     """A Kubernetes that analyses are run on."""
 
@@ -191,6 +210,16 @@ class ClusterSettings(_Group):
     profiles: Annotated[dict[str, ProfileSettings], BeforeValidator(_named)] = Field(
         {}, description="Kinds of machines by the names that manifests call them."
     )
+    builds: ClusterBuildSettings | None = Field(
+        None, description="Where it builds images; default: nowhere. BUILDS__IMAGE is all that this needs."
+    )
+
+    @field_validator("builds")
+    @classmethod
+    def _apart(cls, builds: ClusterBuildSettings | None, info: ValidationInfo) -> ClusterBuildSettings | None:
+        if builds is not None and builds.namespace == info.data.get("namespace"):
+            raise ValueError("builds need a namespace of their own: they may do there what runs must not")
+        return builds
 
 
 class Inputs(_Group):

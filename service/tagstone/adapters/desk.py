@@ -153,14 +153,18 @@ class Desk:
             Conflict: it is not all here.
             Invalid: as runs on this machine.
         """
-        told = self.told(key)
-        if told.problem is not None:
-            raise _error(told.problem)
-        if not told.done:
-            raise Conflict(f"The outputs of the run {key} are not all here.", remedy="Wait for its end.")
+        self._whole(key)
         outputs = self._place(key) / "outputs"
         outputs.mkdir(exist_ok=True)
         return collect(outputs, rules, self._storage)
+
+    def brought(self, key: str, name: str) -> BinaryIO:
+        """One file that was brought, to read. Raises: as `collect`, and NotFound where it is none."""
+        self._whole(key)
+        try:
+            return os.fdopen(os.open(self._place(key) / "outputs" / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
+        except OSError as error:
+            raise NotFound(f"The run {key} brought no file {name}.", remedy="Run it again.") from error
 
     def close(self, key: str) -> None:
         """Forget all of a run; its token is worth nothing any more. Nothing there is no error."""
@@ -241,6 +245,14 @@ class Desk:
             outputs.mkdir(exist_ok=True)
             for brought in lot:
                 lay(outputs, brought, incoming)
+
+    def _whole(self, key: str) -> None:
+        """See that all outputs are here. Raises: Conflict, and what kept the pod from bringing them."""
+        told = self.told(key)
+        if told.problem is not None:
+            raise _error(told.problem)
+        if not told.done:
+            raise Conflict(f"The outputs of the run {key} are not all here.", remedy="Wait for its end.")
 
     def _incoming_of(self, key: str) -> Incoming:
         found = self._incoming.get(key)

@@ -421,12 +421,19 @@ class Application:
             builder = self._builder(folder / "builds", registry)
             yield replace(self.ports, forge=forge, registry=registry, builder=builder)
 
+    @property
+    def proxies(self) -> dict[str, str]:
+        """The proxies of builds, by the names of their variables."""
+        builds = self.settings.builds
+        named = {"HTTP_PROXY": builds.http_proxy, "HTTPS_PROXY": builds.https_proxy, "NO_PROXY": builds.no_proxy}
+        return {name: value for name, value in named.items() if value}
+
     def _builder(self, folder: Path, registry: Registry) -> Builder:
         from tagstone.adapters.buildah import Buildah
 
-        builds = self.settings.builds
-        named = {"HTTP_PROXY": builds.http_proxy, "HTTPS_PROXY": builds.https_proxy, "NO_PROXY": builds.no_proxy}
-        proxies = {name: value for name, value in named.items() if value}
+        builds, proxies = self.settings.builds, self.proxies
+        if builds.builder == "kubernetes":
+            return self.clusters.builder(folder, registry)
         if builds.builder == "buildah" or (builds.builder == "auto" and Buildah.usable()):
             return Buildah(folder, registry, site_ca=builds.site_ca, limit=builds.time, proxies=proxies)
         from tagstone.adapters.engine_builds import EngineBuilds

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 
     from tagstone.actions.check_cluster import ClusterView
     from tagstone.adapters.desk import Desk
+    from tagstone.adapters.kubernetes.builds import KubernetesBuilds
     from tagstone.adapters.kubernetes.client import Cluster
     from tagstone.adapters.kubernetes.runs import KubernetesRuns
     from tagstone.adapters.kubernetes.views import Place
     from tagstone.bootstrap.application import Application
     from tagstone.domain.runs.placement import Profile
-    from tagstone.settings import ProfileSettings
+    from tagstone.ports import Registry
+    from tagstone.settings import ClusterBuildSettings, ProfileSettings
 
 
 class Clusters:
@@ -28,6 +30,7 @@ class Clusters:
     def __init__(self, application: Application) -> None:
         self._application = application
         self._settings = application.settings
+        self._building: list[KubernetesRuns] = []
 
     @cached_property
     def connections(self) -> Mapping[str, Cluster]:
@@ -36,6 +39,17 @@ class Clusters:
 
         return {
             name: connect(name, one.namespace, one.kubeconfig, one.context) for name, one in self._settings.clusters.items()
+        }
+
+    @cached_property
+    def build_connections(self) -> Mapping[str, Cluster]:
+        """Every cluster that builds by its name, with the namespace of builds. Asks none of them anything. Raises: Invalid."""
+        from tagstone.adapters.kubernetes.client import connect
+
+        return {
+            name: connect(name, one.builds.namespace, one.kubeconfig, one.context)
+            for name, one in self._settings.clusters.items()
+            if one.builds is not None
         }
 
     @cached_property
@@ -94,6 +108,8 @@ class Clusters:
             finally:
                 if "runner" in self.__dict__:
                     self.runner.close()
+                for runs in self._building:
+                    runs.close()
 
     @property
     def order(self) -> list[str]:
@@ -137,6 +153,81 @@ class Clusters:
     def tried(self, name: str) -> Path:
         """The file with what a probe found out about a cluster."""
         return self._application.home / "clusters" / f"{name}.json"
+
+    def builder(self, folder: Path, registry: Registry) -> KubernetesBuilds:
+        """What builds on the first cluster that has a place for it, from bases in `registry`. Raises: Invalid where none has."""
+        from tagstone.adapters.installation import installation
+        from tagstone.adapters.kubernetes.builds import KubernetesBuilds
+        from tagstone.adapters.kubernetes.runs import KubernetesRuns
+        from tagstone.domain.images.oci import ImageReference
+        from tagstone.domain.runs.hardware import Resources
+
+        application, builds = self._application, self._settings.builds
+        name = next((name for name in self.order if self._settings.clusters[name].builds is not None), "")
+        one = self.building(name)
+        runs = KubernetesRuns(
+            [self.build_place(name)],
+            None,
+            self.desk,
+            folder,
+            application.clock,
+            installation=installation(application.home),
+            address=application.url,
+        )
+        self._building.append(runs)
+        image, _, digest = one.image.partition("@")
+        return KubernetesBuilds(
+            runs,
+            folder,
+            self.desk,
+            application.storage,
+            registry,
+            ImageReference(image, digest),
+            resources=Resources(cpu=one.cpu, memory=one.memory, disk=one.disk, time=builds.time),
+            site_ca=builds.site_ca,
+            proxies=application.proxies,
+        )
+
+    def building(self, name: str) -> ClusterBuildSettings:
+        """What is set of builds on a cluster. Raises: Invalid where nothing is."""
+        found = self._settings.clusters[name].builds if name else None
+        if found is None:
+            raise Invalid(
+                "Images are to be built on a cluster, and none in the settings has a place for that.",
+                remedy="Set TAGSTONE_CLUSTERS__<NAME>__BUILDS__IMAGE.",
+            )
+        return found
+
+    def build_place(self, name: str) -> Place:
+        """How builds are made on a cluster. Raises: Invalid where they are not."""
+        from tagstone.adapters.kubernetes.manifests import OVERHEAD, Site
+        from tagstone.adapters.kubernetes.policies import desk_network, network_policies
+        from tagstone.adapters.kubernetes.views import Place
+
+        one, builds = self._settings.clusters[name], self.building(name)
+        namespace = builds.namespace
+        site = Site(
+            namespace=namespace,
+            desk=one.desk,
+            helper=one.helper,
+            registry="",  # images of builds are named whole
+            ca=one.desk_ca.read_text() if one.desk_ca else "",
+            pull_secret=builds.pull_secret,
+            collection=one.collection,
+            keep=one.keep,
+            grace=one.grace,
+            log_limit=self._settings.runs.log_bytes,
+            building=True,
+        )
+        policies = network_policies(namespace, one.desk, desk_network(one.desk, one.desk_network), one.blocked)
+        return Place(
+            self.build_connections[name],
+            site,
+            policies=policies if one.policies else (),
+            patience=one.patience,
+            overhead=OVERHEAD,
+            grows=one.grows,
+        )
 
     def _places(self) -> list[Place]:
         names = self.order

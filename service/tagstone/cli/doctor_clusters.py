@@ -10,6 +10,7 @@ from tagstone.cli.doctor import FAULT, OK, WARNING, Finding, guarded
 if TYPE_CHECKING:
     from tagstone.adapters.kubernetes.manifests import Order
     from tagstone.adapters.kubernetes.probe import Probed
+    from tagstone.adapters.kubernetes.views import Place
     from tagstone.bootstrap import Application
 
 _ROLE = "Apply deploy/kubernetes/runs there, with the namespace in the settings."
@@ -31,7 +32,8 @@ def _one(application: "Application", name: str) -> Iterator[Finding]:
     yield first
     if first.verdict == FAULT:
         return
-    for what, look in LOOKS.items():
+    looks = LOOKS if application.settings.clusters[name].builds is not None else LOOKS_AT_RUNS
+    for what, look in looks.items():
         yield guarded(f"{name}: {what}", partial(look, name=name), application)
 
 
@@ -82,20 +84,32 @@ def nodes(application: "Application", name: str) -> Finding:
 
 def fields(application: "Application", name: str) -> Finding:
     """What the server drops or changes of a Job, tried without making one."""
-    from tagstone.adapters.kubernetes.handing_over import JOBS
-    from tagstone.adapters.kubernetes.manifests import job
-    from tagstone.adapters.kubernetes.readback import differences, essential
+    from tagstone.adapters.kubernetes.readback import essential
 
     what, place = f"{name}: Jobs", application.clusters.place(name)
-    wanted = job(_example(), place.site)
-    kept = place.cluster.create(place.cluster.path(JOBS), wanted, dryRun="All")
-    found = differences({part: wanted[part] for part in ("metadata", "spec")}, kept)
+    found = _dropped(place)
     if missing := essential(found):
         text = f"the cluster drops or changes what runs are held by: {', '.join(missing[:5])}"
         return Finding(what, FAULT, text, "Look what rewrites Jobs there; Kubernetes has to be 1.20 or newer.")
     if found:
         return Finding(what, OK, f"kept, but for {', '.join(found)}, which this version has not: the same is done here")
     return Finding(what, OK, "kept with every field")
+
+
+def builds(application: "Application", name: str) -> Finding:
+    """Whether images can be built there: the same rights in the namespace for builds, and Jobs that keep what builds need."""
+    from tagstone.adapters.kubernetes.readback import essential
+    from tagstone.adapters.kubernetes.rights import NEEDED, POLICIES, among
+
+    what, place = f"{name}: builds", application.clusters.build_place(name)
+    namespace = place.site.namespace
+    if missing := among(place.cluster, (*NEEDED, *(POLICIES if place.policies else ())), held=False):
+        text = f"missing in the namespace {namespace}: {', '.join(map(str, missing))}"
+        return Finding(what, FAULT, text, "Apply deploy/kubernetes/builds there, with the namespace in the settings.")
+    if changed := essential(_dropped(place)):
+        text = f"the cluster drops or changes what builds need in the namespace {namespace}: {', '.join(changed[:5])}"
+        return Finding(what, FAULT, text, "Let that namespace admit seccomp Unconfined, SETUID and SETGID.")
+    return Finding(what, OK, f"in the namespace {namespace}, by {application.clusters.building(name).image}")
 
 
 def network(application: "Application", name: str) -> Finding:
@@ -137,6 +151,17 @@ def judged(what: str, found: "Probed", desk: str) -> Finding:
     return Finding(what, OK, "the desk is reached, and NetworkPolicies keep runs from the rest")
 
 
+def _dropped(place: "Place") -> tuple[str, ...]:
+    """What the server drops or changes of a Job of this place, tried without making one."""
+    from tagstone.adapters.kubernetes.handing_over import JOBS
+    from tagstone.adapters.kubernetes.manifests import job
+    from tagstone.adapters.kubernetes.readback import differences
+
+    wanted = job(_example(), place.site)
+    kept = place.cluster.create(place.cluster.path(JOBS), wanted, dryRun="All")
+    return differences({part: wanted[part] for part in ("metadata", "spec")}, kept)
+
+
 def _example() -> "Order":
     """A small run as it would be handed over."""
     from tagstone.adapters.kubernetes.manifests import Order
@@ -150,4 +175,5 @@ def _example() -> "Order":
     return Order("doctor", "tagstone-doctor", "doctor", "doctor", "", ("true",), spec, place(asked, {}))
 
 
-LOOKS: dict[str, Look] = {"permissions": rights, "nodes": nodes, "Jobs": fields, "network": network}
+LOOKS_AT_RUNS: dict[str, Look] = {"permissions": rights, "nodes": nodes, "Jobs": fields, "network": network}
+LOOKS: dict[str, Look] = LOOKS_AT_RUNS | {"builds": builds}

@@ -294,7 +294,7 @@ async def _environment(work: Work, plan: building.Plan) -> building.Environment:
     if status.state is BuildState.FAILED:
         raise Permanent(
             f"The environment could not be built: {status.detail}",
-            remedy=f"`tagstone logs {work.subject.id} --source build` has the whole log.",
+            remedy=status.remedy or f"`tagstone logs {work.subject.id} --source build` has the whole log.",
         )
     return await work.call(building.collect_environment, work.ports, key, plan, work.folder)
 

@@ -17,8 +17,8 @@ def push_helper(cluster: Cluster) -> str:
 
 
 def push_builder(cluster: Cluster) -> str:
-    """The image of deploy/build."""
-    return push_image(cluster, "build")
+    """The image of deploy/builder."""
+    return push_image(cluster, "builder")
 
 
 def push_image(cluster: Cluster, name: str) -> str:

@@ -24,6 +24,9 @@ QUEUE = "kueue.x-k8s.io/queue-name"
 OURS = "tagstone"
 
 TOOLS, CONTROL, OWN, DESK, WORKSPACE = (f"/tagstone/{name}" for name in ("tools", "control", "own", "desk", "workspace"))
+STORAGE = "/tagstone/storage"
+"""Where a build has its images; no container of ours looks into it."""
+
 BUSYBOX, HOLD = f"{TOOLS}/busybox", f"{TOOLS}/hold.sh"
 OVERHEAD: Mapping[str, float] = {CPU: 0.1, MEMORY: 128 * 2**20, DISK: 256 * 2**20}
 """What the keeper asks for on top of the run: cores, bytes, bytes. It may use a whole core while it sends outputs."""
@@ -38,13 +41,18 @@ NOBODY: Mapping[str, Any] = {
 """Who all containers of a pod are."""
 
 _KEEPER_CORES = 1.0
+# An annotation, which every release heeds; the field came with 1.30. Nodes without AppArmor take it for what it says.
+_UNARMOURED = {f"container.apparmor.security.beta.kubernetes.io/{RUN}": "unconfined"}
 _SMALL = 64 * 2**20  # bytes of the folders that hold our own programs and notes
 _SLACK = 128 * 2**20  # bytes that a workspace may pass its limit by before the cluster steps in, since the keeper does first
 
 
 @dataclass(frozen=True)
 class Site:
-    """What of the cluster's settings enters a Job; addresses and images as its pods see them, times in seconds."""
+    """What of the cluster's settings enters a Job; addresses and images as its pods see them, times in seconds.
+
+    Where Jobs are `building` images, the author's container may make user namespaces; the namespace is another one than that of runs.
+    """
 
     namespace: str
     desk: str
@@ -58,6 +66,7 @@ class Site:
     keep: int = 86_400
     grace: int = 10
     log_limit: int = 64 * 2**20
+    building: bool = False
 
 
 @dataclass(frozen=True)
@@ -140,7 +149,7 @@ def job(order: Order, site: Site) -> dict[str, Any]:
                 ]
             },
             "template": {
-                "metadata": {"labels": order.labels, "annotations": order.annotations},
+                "metadata": {"labels": order.labels, "annotations": order.annotations | (_UNARMOURED if site.building else {})},
                 "spec": _pod(order, site),
             },
         },
@@ -224,13 +233,14 @@ def _run(order: Order, site: Site) -> dict[str, Any]:
         "workingDir": spec.place,
         "env": [{"name": name, "value": _literal(value)} for name, value in sorted(spec.variables.items())],
         "resources": {"requests": claims, "limits": claims},
-        "securityContext": confined(),
+        "securityContext": _building() if site.building else confined(),
         "volumeMounts": [
             _workspace(order, site, spec.place),
             *(_workspace(order, site, place, TEMPORARY) for place in TEMPORARY_PLACES),
             {"name": "tools", "mountPath": TOOLS, "readOnly": True},
             {"name": "control", "mountPath": CONTROL},
             {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108 - inside the container
+            *([{"name": "storage", "mountPath": STORAGE}] if site.building else ()),
         ],
     }
 
@@ -248,6 +258,7 @@ def _volumes(order: Order, site: Site) -> list[dict[str, Any]]:
         {"name": "own", "emptyDir": {"sizeLimit": str(own)}},
         {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": str(asked.memory)}},
         {"name": "desk", "secret": {"secretName": order.name, "defaultMode": 0o440}},
+        *([{"name": "storage", "emptyDir": {"sizeLimit": str(asked.disk + _SLACK)}}] if site.building else ()),
     ]
 
 
@@ -265,6 +276,18 @@ def confined() -> dict[str, Any]:
         "privileged": False,
         "readOnlyRootFilesystem": True,
         "runAsNonRoot": True,
+    }
+
+
+def _building() -> dict[str, Any]:
+    """What holds a build's container: it makes a user namespace, and with two programs of its image maps ids into it.
+
+    The two capabilities are nobody's but those programs': the container's own user has none.
+    """
+    return confined() | {
+        "allowPrivilegeEscalation": True,
+        "capabilities": {"drop": ["ALL"], "add": ["SETGID", "SETUID"]},
+        "seccompProfile": {"type": "Unconfined"},
     }
 
 

@@ -43,7 +43,7 @@ _OVER = ("Succeeded", "Failed")
 class KubernetesRuns:
     """Runs below `folder` on `places`, the first that has what is asked for; `address` is where this site's pages are.
 
-    `news` are told what the clusters say of them.
+    `news` are told what the clusters say of them. Without a `registry` images are the site's own, and commands are whole.
     """
 
     name = "kubernetes"
@@ -51,7 +51,7 @@ class KubernetesRuns:
     def __init__(
         self,
         places: Sequence[Place],
-        registry: Registry,
+        registry: Registry | None,
         desk: Desk,
         folder: Path,
         clock: Clock,
@@ -189,7 +189,7 @@ class KubernetesRuns:
 
     def _hand_over(self, run: RunFolder, spec: RunSpec, view: View, turn: Turn, placement: Placement) -> None:
         try:
-            image = read_image(self._registry, spec.image.name, spec.image.digest, Platform())
+            words = self._words(spec)
         except (NotFound, Invalid) as error:
             run.status = _of(view, RunStatus(outcome=Outcome.IMAGE, detail=error.message))
             return
@@ -206,7 +206,7 @@ class KubernetesRuns:
             turn=turn.nonce,
             installation=self._installation,
             publication=f"{self._address}/publications/{run.key.rpartition('-')[0]}",
-            argv=(*image.settings.entrypoint, *(spec.command or image.settings.command)),
+            argv=words,
             spec=spec,
             placement=placement,
         )
@@ -215,6 +215,13 @@ class KubernetesRuns:
             run.status = failed(made.failure, _of(view, RunStatus()))
         else:
             run.turn = replace(turn, uid=made.uid)
+
+    def _words(self, spec: RunSpec) -> tuple[str, ...]:
+        """The whole command, which begins with the image's ENTRYPOINT. Raises: NotFound, Invalid where the image cannot be read."""
+        if self._registry is None:
+            return spec.command
+        image = read_image(self._registry, spec.image.name, spec.image.digest, Platform())
+        return (*image.settings.entrypoint, *(spec.command or image.settings.command))
 
     def _sight(self, run: RunFolder, spec: RunSpec, view: View, turn: Turn, told: Told) -> tuple[Sight, Failure | None]:
         """What is seen of the run, and what the cluster altered of its pod where that is not to be borne."""
