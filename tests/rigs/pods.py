@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tagstone.adapters.desk import Desk
 from tagstone.adapters.folder_storage import FolderStorage
@@ -59,7 +60,7 @@ class Counter:
     """The service's side: a desk, its storage and where it listens."""
 
     folder: Path
-    limits: Mapping[str, int] = field(default_factory=dict)
+    limits: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.storage = FolderStorage(self.folder / "storage")

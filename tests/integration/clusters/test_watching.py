@@ -1,6 +1,7 @@
 """All runs of a cluster are followed by one watch for each kind of object, which no trouble of the cluster leaves behind for long."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -57,6 +58,10 @@ def _remove(faked: FakeCluster, name: str) -> None:
     faked.api.delete_pod(pod, by_force=True)
 
 
+def _heard_of(mirror: Mirror[PodSeen], name: str) -> bool:
+    return mirror.named(name) is not None
+
+
 def test_what_is_there_is_listed_and_what_comes_is_watched(faked: FakeCluster, follow: Follow) -> None:
     _pod(faked, "first")
     mirror = follow(faked)
@@ -75,7 +80,7 @@ def test_a_watch_that_was_cut_off_goes_on_where_it_was(faked: FakeCluster, follo
     for number in range(3):
         faked.api.watches.cut()
         _pod(faked, f"pod-{number}")
-        until(lambda number=number: mirror.named(f"pod-{number}") is not None)
+        until(partial(_heard_of, mirror, f"pod-{number}"))
     assert faked.api.calls("list", "pods") == 1
 
 
