@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tagstone.adapters.kubernetes.runs import KubernetesRuns
     from tagstone.adapters.kubernetes.views import Place
     from tagstone.bootstrap.application import Application
+    from tagstone.domain.runs.hardware import Resources
     from tagstone.domain.runs.placement import Profile
     from tagstone.ports import Registry
     from tagstone.settings import ClusterBuildSettings, ProfileSettings
@@ -160,7 +161,6 @@ class Clusters:
         from tagstone.adapters.kubernetes.builds import KubernetesBuilds
         from tagstone.adapters.kubernetes.runs import KubernetesRuns
         from tagstone.domain.images.oci import ImageReference
-        from tagstone.domain.runs.hardware import Resources
 
         application, builds = self._application, self._settings.builds
         name = next((name for name in self.order if self._settings.clusters[name].builds is not None), "")
@@ -183,7 +183,7 @@ class Clusters:
             application.storage,
             registry,
             ImageReference(image, digest),
-            resources=Resources(cpu=one.cpu, memory=one.memory, disk=one.disk, time=builds.time),
+            resources=self.build_resources(name),
             site_ca=builds.site_ca,
             proxies=application.proxies,
         )
@@ -197,6 +197,13 @@ class Clusters:
                 remedy="Set TAGSTONE_CLUSTERS__<NAME>__BUILDS__IMAGE.",
             )
         return found
+
+    def build_resources(self, name: str) -> Resources:
+        """What each build has on a cluster. Raises: Invalid where none is made there."""
+        from tagstone.domain.runs.hardware import Resources
+
+        one = self.building(name)
+        return Resources(cpu=one.cpu, memory=one.memory, disk=one.disk, time=self._settings.builds.time)
 
     def build_place(self, name: str) -> Place:
         """How builds are made on a cluster. Raises: Invalid where they are not."""

@@ -97,9 +97,12 @@ def fields(application: "Application", name: str) -> Finding:
 
 
 def builds(application: "Application", name: str) -> Finding:
-    """Whether images can be built there: the same rights in the namespace for builds, and Jobs that keep what builds need."""
+    """Whether images can be built there: rights in the namespace for builds, Jobs that keep what builds need, and a node with room."""
+    from tagstone.adapters.kubernetes.nodes import nodes as listed
     from tagstone.adapters.kubernetes.readback import essential
     from tagstone.adapters.kubernetes.rights import NEEDED, POLICIES, among
+    from tagstone.domain.runs.fit import fit
+    from tagstone.domain.runs.placement import place as placed
 
     what, place = f"{name}: builds", application.clusters.build_place(name)
     namespace = place.site.namespace
@@ -109,6 +112,11 @@ def builds(application: "Application", name: str) -> Finding:
     if changed := essential(_dropped(place)):
         text = f"the cluster drops or changes what builds need in the namespace {namespace}: {', '.join(changed[:5])}"
         return Finding(what, FAULT, text, "Let that namespace admit seccomp Unconfined, SETUID and SETGID.")
+    found = listed(place.cluster)
+    room = fit(placed(application.clusters.build_resources(name), {}), found, place.overhead) if found is not None else None
+    if room is not None and not room.possible and not place.grows:
+        text = f"no node has room for one: {room.as_text()}"
+        return Finding(what, FAULT, text, f"Set TAGSTONE_CLUSTERS__{_written(name)}__BUILDS__CPU, __MEMORY or __DISK to less.")
     return Finding(what, OK, f"in the namespace {namespace}, by {application.clusters.building(name).image}")
 
 
@@ -160,6 +168,11 @@ def _dropped(place: "Place") -> tuple[str, ...]:
     wanted = job(_example(), place.site)
     kept = place.cluster.create(place.cluster.path(JOBS), wanted, dryRun="All")
     return differences({part: wanted[part] for part in ("metadata", "spec")}, kept)
+
+
+def _written(name: str) -> str:
+    """A cluster's name as variables write it."""
+    return name.upper().replace("-", "_")
 
 
 def _example() -> "Order":

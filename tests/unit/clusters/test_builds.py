@@ -162,6 +162,7 @@ def test_a_site_without_such_a_place_is_told_what_to_set(tmp_path: Path) -> None
 
 
 def test_doctor_tries_the_job_of_a_build_and_names_what_is_missing(application: Application, cluster: FakeKubernetes) -> None:
+    cluster.node("large")
     found = doctor_clusters.builds(application, "two")
     assert (found.verdict, found.text) == ("ok", f"in the namespace builds, by {IMAGE}")
     assert cluster.all("jobs") == []
@@ -170,3 +171,10 @@ def test_doctor_tries_the_job_of_a_build_and_names_what_is_missing(application: 
     found = doctor_clusters.builds(application, "two")
     assert (found.verdict, found.text) == ("fault", "missing in the namespace builds: create secrets")
     assert "deploy/kubernetes/builds" in found.remedy
+
+
+def test_doctor_says_that_no_node_has_room_for_a_build(application: Application, cluster: FakeKubernetes) -> None:
+    cluster.node("small", cpu="1")
+    found = doctor_clusters.builds(application, "two")
+    assert (found.verdict, "no node has room" in found.text) == ("fault", True)
+    assert "TAGSTONE_CLUSTERS__TWO__BUILDS__CPU" in found.remedy
