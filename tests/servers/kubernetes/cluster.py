@@ -74,7 +74,8 @@ class Cluster:
         path = self.folder / "kubelet.json"
         before = path.read_text(encoding="utf-8")
         configuration = json.loads(before)
-        configuration["evictionHard"]["memory.available"] = "100Ti"
+        # What a node ends pods for at once it keeps for itself: that cannot be more than it has.
+        configuration |= {"evictionSoft": {"memory.available": "100Ti"}, "evictionSoftGracePeriod": {"memory.available": "1s"}}
         try:
             self._configure_kubelet(json.dumps(configuration))
             yield
