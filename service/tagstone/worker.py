@@ -60,11 +60,14 @@ def run_worker(application: Application, *, drain: bool, stop: threading.Event |
                 threading.Thread(target=_rounds, args=(application, work, make, ended), name=work, daemon=True).start()
             threading.Thread(target=_heed, args=(application, ended), name="heeding", daemon=True).start()
             _log.info("worker is ready", executor=executor)
+            free: set[str] = set()
             while not stop.is_set():
-                _take_over(application)
+                held = application.locks.keep(executor)
+                # Whose own lock is lost sees those of others free for the same reason.
+                free = _take_over(application, free) if held else set()
                 if drain and _nothing_left(application, executor):
                     break
-                stop.wait(min(durations.recovery, 0.5) if drain else durations.recovery)
+                stop.wait(min(durations.recovery, 0.5) if drain or not held else durations.recovery)
             if drain:
                 _round(application, _TELLING, watch.tell_and_ask)
                 _round(application, _ANNOUNCING, watch.announce)
@@ -122,15 +125,20 @@ def _config(application: Application, executor: str) -> DBOSConfig:
     }
 
 
-def _take_over(application: Application) -> None:
-    """Recover what dead workers left: only executors whose lock is free, each workflow by whoever is first."""
+def _take_over(application: Application, before: set[str]) -> set[str]:
+    """Recover what dead workers left, each workflow by whoever is first; returns the executors whose locks are free.
+
+    Where a free lock does not prove a death, only those are dead whose locks were free at the look `before` as well.
+    """
     pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
-    for executor in {workflow.executor_id for workflow in pending if workflow.executor_id}:
-        if application.locks.is_free(executor):
-            _log.info("taking over from a worker that died", executor=executor)
-            # The engine names no public way to recover one executor's workflows; this one admits exactly one taker.
-            DBOS._recover_pending_workflows([executor])  # noqa: SLF001
-            application.locks.forget(executor)
+    found = {workflow.executor_id for workflow in pending if workflow.executor_id}
+    free = {executor for executor in found if application.locks.is_free(executor)}
+    for executor in free if application.locks.certain else free & before:
+        _log.info("taking over from a worker that died", executor=executor)
+        # The engine names no public way to recover one executor's workflows; this one admits exactly one taker.
+        DBOS._recover_pending_workflows([executor])  # noqa: SLF001
+        application.locks.forget(executor)
+    return free
 
 
 def _nothing_left(application: Application, executor: str) -> bool:
