@@ -205,7 +205,7 @@ class KubernetesRuns:
             name=turn.job,
             turn=turn.nonce,
             installation=self._installation,
-            publication=f"{self._address}/publications/{run.key.rpartition('-')[0]}",
+            publication=f"{self._address}/publications/{run.key.partition('-')[0]}",
             argv=words,
             spec=spec,
             placement=placement,
