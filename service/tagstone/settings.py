@@ -187,6 +187,11 @@ class ClusterSettings(_Group):
         None,
         description="Where its nodes pull what the registry of builds keeps (host[:port][/prefix]); default: the same address.",
     )
+    projects: dict[str, Annotated[str, Field(pattern="^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]] = Field(
+        {},
+        description="Namespaces of projects that have their own, such as one with a ResourceQuota, by the projects' addresses without "
+        "scheme (gitlab.example.org/astro/wobble), as a JSON object; default: all have the same.",
+    )
     pull_secret: str | None = Field(None, description="Secret in the namespace that its nodes pull images with.")
     queue: str | None = Field(None, description="The Kueue queue that Jobs wait in; default: none.")
     claim: str | None = Field(
@@ -217,7 +222,7 @@ class ClusterSettings(_Group):
     @field_validator("builds")
     @classmethod
     def _apart(cls, builds: ClusterBuildSettings | None, info: ValidationInfo) -> ClusterBuildSettings | None:
-        if builds is not None and builds.namespace == info.data.get("namespace"):
+        if builds is not None and builds.namespace in (info.data.get("namespace"), *info.data.get("projects", {}).values()):
             raise ValueError("builds need a namespace of their own: they may do there what runs must not")
         return builds
 

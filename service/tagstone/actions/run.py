@@ -51,6 +51,7 @@ def run_spec(facts: Facts, combination: Combination | None = None) -> RunSpec:
         network=manifest.run.network,
         files=tuple((file.path, file.storage_key) for file in facts.source.inputs),
         outputs=tuple(rule.path for rule in manifest.outputs.made),
+        project=facts.source.project.key,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -131,16 +132,24 @@ class Clusters:
         """The kinds of machines of each cluster, in the order in which runs ask them."""
         return tuple(self.profiles[name] for name in self.order)
 
-    def views(self) -> list[ClusterView]:
-        """What may be asked of each cluster before anything is run there, in the order in which runs ask them."""
-        return [self._view(name) for name in self.order]
+    def views(self, project: str = "") -> list[ClusterView]:
+        """What may be asked of each cluster before anything of a project is run there, in the order in which runs ask them."""
+        return [self._view(name, project) for name in self.order]
 
-    def _view(self, name: str) -> ClusterView:
+    def at(self, name: str, namespace: str) -> Cluster:
+        """A cluster by its name, with a namespace that is not the usual one."""
+        from tagstone.adapters.kubernetes.client import connect
+
+        one = self._settings.clusters[name]
+        return connect(name, namespace, one.kubeconfig, one.context)
+
+    def _view(self, name: str, project: str) -> ClusterView:
         from tagstone.actions.check_cluster import ClusterView
         from tagstone.adapters.kubernetes import nodes as looking
         from tagstone.adapters.kubernetes.manifests import OVERHEAD
 
-        cluster = self.connections[name]
+        own = self._settings.clusters[name].projects.get(project)
+        cluster = self.at(name, own) if own else self.connections[name]
         return ClusterView(
             name,
             nodes=lambda: looking.nodes(cluster),
@@ -247,6 +256,14 @@ class Clusters:
 
     def place(self, name: str) -> Place:
         """How runs are made on a cluster. Raises: Invalid, Conflict where the settings lack something."""
+        own = self._settings.clusters[name].projects
+        apart = {namespace: self._place(name, self.at(name, namespace)) for namespace in sorted(set(own.values()))}
+        return replace(
+            self._place(name, self.connections[name]),
+            projects={project: apart[namespace] for project, namespace in own.items()},
+        )
+
+    def _place(self, name: str, cluster: Cluster) -> Place:
         from tagstone.adapters.kubernetes.manifests import OVERHEAD, Site
         from tagstone.adapters.kubernetes.policies import desk_network, network_policies
         from tagstone.adapters.kubernetes.views import Place
@@ -259,7 +276,7 @@ class Clusters:
                 remedy="Set TAGSTONE_BUILDS__REGISTRY to a registry that they reach.",
             )
         site = Site(
-            namespace=one.namespace,
+            namespace=cluster.namespace,
             desk=one.desk,
             helper=one.helper,
             registry=registry,
@@ -272,9 +289,9 @@ class Clusters:
             grace=one.grace,
             log_limit=self._settings.runs.log_bytes,
         )
-        policies = network_policies(one.namespace, one.desk, desk_network(one.desk, one.desk_network), one.blocked)
+        policies = network_policies(cluster.namespace, one.desk, desk_network(one.desk, one.desk_network), one.blocked)
         return Place(
-            self.connections[name],
+            cluster,
             site,
             profiles=self.profiles[name],
             policies=policies if one.policies else (),

@@ -62,6 +62,28 @@ def rights(application: "Application", name: str) -> Finding:
     return Finding(what, OK, f"all {len(needed)} that are needed, and none that is dangerous")
 
 
+def projects(application: "Application", name: str) -> Finding:
+    """The namespaces of projects that have their own: whether runs may go there, and whether a quota holds them."""
+    from tagstone.adapters.kubernetes.nodes import quotas
+    from tagstone.adapters.kubernetes.rights import NEEDED, POLICIES, among
+
+    what, one = f"{name}: projects", application.settings.clusters[name]
+    namespaces = sorted(set(one.projects.values()))
+    places = [application.clusters.at(name, namespace) for namespace in namespaces]
+    needed = (*NEEDED, *(POLICIES if one.policies else ()))
+    missing = {place.namespace: lacking for place in places if (lacking := among(place, needed, held=False))}
+    if missing:
+        said = "; ".join(f"{namespace}: {', '.join(map(str, lacking))}" for namespace, lacking in missing.items())
+        return Finding(what, FAULT, f"missing: {said}", "Apply deploy/kubernetes/runs for each namespace of a project too.")
+    free = [place.namespace for place in places if not quotas(place)]
+    if free:
+        text = f"no ResourceQuota is seen in {', '.join(free)}"
+        return Finding(what, WARNING, text, "Make one there, or leave those projects in the namespace of all.")
+    return Finding(
+        what, OK, f"{len(namespaces)} namespaces of their own, each with a quota" if places else "all in one namespace"
+    )
+
+
 def nodes(application: "Application", name: str) -> Finding:
     """The nodes, and what they have that is counted."""
     from tagstone.adapters.kubernetes.nodes import nodes as listed
@@ -188,5 +210,11 @@ def _example() -> "Order":
     return Order("doctor", "tagstone-doctor", "doctor", "doctor", "", ("true",), spec, place(asked, {}))
 
 
-LOOKS_AT_RUNS: dict[str, Look] = {"permissions": rights, "nodes": nodes, "Jobs": fields, "network": network}
+LOOKS_AT_RUNS: dict[str, Look] = {
+    "permissions": rights,
+    "projects": projects,
+    "nodes": nodes,
+    "Jobs": fields,
+    "network": network,
+}
 LOOKS: dict[str, Look] = LOOKS_AT_RUNS | {"builds": builds}

@@ -14,4 +14,4 @@ def placed(application: "Application", report: "CheckReport") -> "ClusterReport 
         return None
     from tagstone.actions.check_cluster import check_cluster
 
-    return check_cluster(report.manifest.run.resources, application.clusters.views())
+    return check_cluster(report.manifest.run.resources, application.clusters.views(report.project.key))

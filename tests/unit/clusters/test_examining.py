@@ -106,6 +106,37 @@ def test_every_right_that_is_missing_is_named(application: Application, cluster:
     assert "deploy/kubernetes/runs" in found.remedy
 
 
+def test_the_namespaces_of_projects_are_looked_at_for_rights_and_quotas(
+    application: Application, cluster: FakeKubernetes
+) -> None:
+    assert doctor_clusters.projects(application, "here").text == "all in one namespace"
+    there = application.settings.clusters["here"]
+    own = {"gitlab.example.org/astro/wobble": "runs-wobble", "gitlab.example.org/astro/orbit": "runs-orbit"}
+    application.settings.clusters["here"] = there.model_copy(update={"projects": own})
+    cluster.make("resourcequotas", {"metadata": {"name": "all", "namespace": "runs-orbit"}, "spec": {"hard": {"pods": "5"}}})
+    found = doctor_clusters.projects(application, "here")
+    assert (found.verdict, found.text) == ("warning", "no ResourceQuota is seen in runs-wobble")
+    cluster.make("resourcequotas", {"metadata": {"name": "all", "namespace": "runs-wobble"}, "spec": {"hard": {"pods": "5"}}})
+    found = doctor_clusters.projects(application, "here")
+    assert (found.verdict, found.text) == ("ok", "2 namespaces of their own, each with a quota")
+    cluster.access.taken.add(("create", "jobs"))
+    found = doctor_clusters.projects(application, "here")
+    assert (found.verdict, "runs-orbit: create jobs.batch" in found.text) == ("fault", True)
+
+
+def test_what_is_checked_for_a_project_is_its_own_namespace(application: Application, cluster: FakeKubernetes) -> None:
+    there = application.settings.clusters["here"]
+    application.settings.clusters["here"] = there.model_copy(update={"projects": {"example.org/wobble": "runs-wobble"}})
+    cluster.make("resourcequotas", {"metadata": {"name": "own", "namespace": "runs-wobble"}, "spec": {"hard": {"pods": "5"}}})
+    assert [view.quotas() for view in application.clusters.views("example.org/wobble")] == [[Quota("own", {"pods": 5.0})]]
+    assert [view.quotas() for view in application.clusters.views("example.org/other")] == [[]]
+    place = application.clusters.place("here")
+    own = place.projects["example.org/wobble"]
+    assert (own.site.namespace, own.cluster.namespace) == ("runs-wobble", "runs-wobble")
+    assert {policy["metadata"]["namespace"] for policy in own.policies} == {"runs-wobble"}
+    assert (place.site.namespace, place.cluster.namespace) == ("runs", "runs")
+
+
 def test_rights_that_nobody_needs_are_named(application: Application) -> None:
     found = doctor_clusters.rights(application, "here")
     assert (found.verdict, "create pods everywhere" in found.text) == ("warning", True)

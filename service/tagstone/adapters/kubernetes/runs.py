@@ -61,7 +61,12 @@ class KubernetesRuns:
         news: News | None = None,
     ) -> None:
         told = news or News()
-        self._views = {one.cluster.name: View(one, installation, told) for one in places}
+        self._places = tuple(places)
+        self._views = {
+            (one.cluster.name, one.cluster.namespace): View(one, installation, told)
+            for place in places
+            for one in (place, *place.projects.values())
+        }
         self._registry = registry
         self._desk = desk
         self._folder = folder
@@ -99,7 +104,7 @@ class KubernetesRuns:
         spec, turn = _asked(run), run.turn
         if turn is None or not turn.uid:
             return RunStatus(detail="It has not been handed to the cluster yet.")
-        view, told = self._view(turn.cluster), self._desk.told(key)
+        view, told = self._view(turn), self._desk.told(key)
         placement = place(spec.resources, view.place.profiles)
         sight, altered = self._sight(run, spec, view, turn, told)
         failure = altered or verdict(sight)
@@ -135,9 +140,9 @@ class KubernetesRuns:
             self._desk.end(key, "stop")
             return
         if turn is not None:
-            withdraw(self._view(turn.cluster).cluster, turn.job)
+            withdraw(self._view(turn).cluster, turn.job)
         status = RunStatus(outcome=Outcome.STOPPED, detail="It was stopped before it began.")
-        run.status = _of(self._view(turn.cluster), status) if turn is not None else status
+        run.status = _of(self._view(turn), status) if turn is not None else status
 
     def remove(self, key: str) -> None:
         """Remove Job, pod and what the desk has of it; nothing there is no error. Raises: Away."""
@@ -147,7 +152,7 @@ class KubernetesRuns:
         with run.locked():
             turn = run.turn
             if turn is not None:
-                view = self._view(turn.cluster)
+                view = self._view(turn)
                 withdraw(view.cluster, turn.job)
                 view.forget(key)
             self._desk.close(key)
@@ -159,13 +164,16 @@ class KubernetesRuns:
         for view in self._views.values():
             view.close()
 
-    def _view(self, name: str) -> View:
-        if name not in self._views:
+    def _view(self, turn: Turn) -> View:
+        found = self._views.get((turn.cluster, turn.namespace))
+        if found is None:
+            name = turn.cluster.upper().replace("-", "_")
             raise Permanent(
-                f"The cluster {name}, which this run was handed to, is not in the settings any more.",
-                remedy=f"Set TAGSTONE_CLUSTERS__{name.upper().replace('-', '_')}__… again, or cancel the publication.",
+                f"The namespace {turn.namespace} of the cluster {turn.cluster}, which this run was handed to, is not in the settings "
+                "any more.",
+                remedy=f"Set TAGSTONE_CLUSTERS__{name}__… again, or cancel the publication.",
             )
-        return self._views[name]
+        return found
 
     def _name(self, key: str) -> str:
         """What a run's Job is called: its key as far as names go, and a part that tells it from those of others."""
@@ -175,12 +183,13 @@ class KubernetesRuns:
     def _placed(self, turn: Turn | None, spec: RunSpec) -> tuple[View, Placement]:
         """The cluster that takes the run, and where in it. Raises: Invalid with what the first one says, where none does."""
         if turn is not None:
-            view = self._view(turn.cluster)
+            view = self._view(turn)
             return view, place(spec.resources, view.place.profiles)
         refusals = []
-        for view in self._views.values():
+        for each in self._places:
+            one = each.projects.get(spec.project, each)
             try:
-                return view, place(spec.resources, view.place.profiles)
+                return self._views[one.cluster.name, one.cluster.namespace], place(spec.resources, one.profiles)
             except Invalid as error:
                 refusals.append(error)
         if not refusals:

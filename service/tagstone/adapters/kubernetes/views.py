@@ -27,6 +27,7 @@ _NODES = 60.0  # seconds that what is known of nodes is good for
 class Place:
     """One cluster: how Jobs are made there, kinds of machines by their names, who pods may speak to, and seconds they may wait.
 
+    `projects` are those of the same cluster for projects that have a namespace of their own, by the projects' keys.
     `overhead` is what the containers beside a run take of a node; `grows` says that nodes are made when somebody asks for them;
     `tried` is the file with what a probe found out about the cluster.
     """
@@ -39,6 +40,7 @@ class Place:
     overhead: Mapping[str, float] = field(default_factory=dict)
     grows: bool = False
     tried: Path | None = None
+    projects: Mapping[str, "Place"] = field(default_factory=dict)
 
 
 class View:

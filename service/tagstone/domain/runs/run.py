@@ -54,7 +54,8 @@ class RunSpec:
     `code` is the Storage key of the code archive (tar, paths relative to the workspace) that the workspace starts from;
     `files` are inputs laid over it: workspace path and Storage key; `env` is added to the image's own environment; the workspace is mounted at `workdir`.
     `umask` (octal) is what every runner gives, whatever its own is. `outputs` are the patterns of what a runner elsewhere has to bring;
-    those that keep the workspace on this machine need not look at them.
+    those that keep the workspace on this machine need not look at them. `project` is the key of the project that it is of: a site may
+    have a place of its own for that.
     """
 
     image: ImageReference
@@ -67,6 +68,7 @@ class RunSpec:
     files: tuple[tuple[str, str], ...] = ()
     umask: str = UMASK
     outputs: tuple[str, ...] = ("**",)
+    project: str = ""
 
     @property
     def place(self) -> str:
