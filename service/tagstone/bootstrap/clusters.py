@@ -108,10 +108,14 @@ class Clusters:
             try:
                 yield
             finally:
-                if "runner" in self.__dict__:
-                    self.runner.close()
-                for runs in self._building:
-                    runs.close()
+                self.close()
+
+    def close(self) -> None:
+        """End the watches of what was built here."""
+        if "runner" in self.__dict__:
+            self.runner.close()
+        for runs in self._building:
+            runs.close()
 
     @property
     def order(self) -> list[str]:

@@ -1,6 +1,7 @@
 """Builds on clusters: what they may do and runs may not, how their ends are told, and where settings let them go."""
 
 import json
+import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,16 +16,19 @@ from pydantic import ValidationError
 from fakes.kubernetes.pod_security import CONTROLS, containers, violations
 from fakes.kubernetes.server import FakeKubernetes, running_kubernetes
 from rigs.orders import DESK, DIGEST, SITE, order
+from servers.bases import busybox_base
 from tagstone.adapters.kubernetes.manifests import STORAGE, job
 from tagstone.adapters.oci_layout import OciLayout
 from tagstone.bootstrap import Application
 from tagstone.cli import doctor_clusters
-from tagstone.domain.environments.build import BuildState
+from tagstone.domain.environments.build import BaseImage, BuildState, ContextFile, Recipe
 from tagstone.domain.environments.cluster_builds import NO_NAMESPACES, NOT_LAID_OUT, build_status
+from tagstone.domain.environments.containerfile import parse, rewrite
+from tagstone.domain.images.oci import ImageSettings, Platform
 from tagstone.domain.runs.hardware import Resources
 from tagstone.domain.runs.run import Outcome, RunStatus
 from tagstone.domain.runs.sight import RUN
-from tagstone.errors import Invalid
+from tagstone.errors import Invalid, NotFound
 from tagstone.settings import ClusterBuildSettings, ClusterSettings, Settings
 
 DEPLOY = Path(__file__).resolve().parents[3] / "deploy/kubernetes"
@@ -145,6 +149,7 @@ def application(cluster: FakeKubernetes, tmp_path: Path) -> Iterator[Application
     clusters = {"one": ClusterSettings(**common), "two": ClusterSettings(**common, builds=builds)}
     made = Application(Settings(home=tmp_path / "home", builds={"builder": "kubernetes"}, clusters=clusters, _site=None))
     yield made
+    made.clusters.close()
     for connection in made.clusters.build_connections.values():
         connection.close()
 
@@ -159,6 +164,46 @@ def test_a_site_without_such_a_place_is_told_what_to_set(tmp_path: Path) -> None
     with pytest.raises(Invalid) as refused:
         bare.clusters.builder(tmp_path, OciLayout(tmp_path / "images", 1.0))
     assert "TAGSTONE_CLUSTERS__<NAME>__BUILDS__IMAGE" in refused.value.remedy
+
+
+def test_a_build_is_brought_once_and_a_stopped_one_leaves_nothing(application: Application, cluster: FakeKubernetes) -> None:
+    cluster.node("large")
+    base = busybox_base(application.registry)
+    text = rewrite(parse("FROM busybox:test\nCOPY a /a\n")).text
+    bases = (BaseImage("busybox:test", base.reference),)
+    recipe = Recipe(text, bases, 0, (ContextFile("a", "1" * 40),), Platform(), ImageSettings(), settings_from_engine=True)
+    read = []
+
+    def context() -> Iterator[tuple[ContextFile, bytes]]:
+        read.append(recipe)
+        return iter([(recipe.context[0], b"a")])
+
+    builder = application.builder
+    for _ in range(2):
+        builder.start("p-0", recipe, context)
+
+    assert len(read) == len(cluster.all("jobs")) == 1
+    assert builder.observe("p-0").state is BuildState.RUNNING
+    kept = application.storage.list("builds")
+    assert {key.rpartition("/")[2] for key in kept} == {
+        "order.tar",
+        *(blob.digest.removeprefix("sha256:") for blob in (base.config, *base.layers)),
+    }
+    with (
+        application.storage.open(next(key for key in kept if key.endswith("order.tar"))) as file,
+        tarfile.open(fileobj=file) as tar,
+    ):
+        brought = tar.getnames()
+    assert {"Containerfile", "build.sh", "settings", "context.tar", "bases/0/index.json"} <= set(brought)
+    assert "ca.pem" not in brought
+
+    builder.stop("p-0")
+    builder.stop("p-0")
+    assert application.storage.list("builds") == []
+    with pytest.raises(NotFound, match="no build p-0"):
+        builder.observe("p-0")
+    with pytest.raises(Invalid, match="cannot name a build"):
+        builder.observe("../p-0")
 
 
 def test_doctor_tries_the_job_of_a_build_and_names_what_is_missing(application: Application, cluster: FakeKubernetes) -> None:

@@ -81,9 +81,12 @@ class KubernetesBuilds:
             Temporary: the cluster does not answer, or has not removed an earlier try yet.
         """
         run = self._run(key)
-        spec = RunFolder(self._folder, run).spec
-        if spec is None:
-            spec = self._spec(run, self._bring(run, recipe, context))
+        folder = RunFolder(self._folder, run)
+        with folder.locked():
+            spec = folder.spec
+            if spec is None:
+                # Noted only when all is there: what was brought in half is brought anew.
+                folder.spec = spec = self._spec(run, self._bring(run, recipe, context))
         self._runs.start(run, spec)
 
     def observe(self, key: str) -> BuildStatus:
