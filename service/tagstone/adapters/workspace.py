@@ -3,6 +3,7 @@ run has begun was written by strangers: nothing here follows a link.
 """
 
 import errno
+import io
 import os
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ import tarfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, cast
 
 from tagstone.domain.runs.run import HOME, TEMPORARY, RunSpec
 from tagstone.errors import Invalid, Permanent, Temporary
@@ -23,6 +24,7 @@ DEEPEST = 200
 """How many folders may lie in each other before it is taken for an attack."""
 
 _BLOCK = 4096
+_PIECE = 2**15  # what fits into a processor's nearest cache: larger ones cost half as much again
 
 
 class Opens(Protocol):
@@ -148,9 +150,18 @@ def _write_member(root: Path, path: PurePosixPath, archive: tarfile.TarFile, mem
 
 def _lay(root: Path, path: str, key: str, storage: Opens) -> None:
     place = _place(root, _inside(path))
-    with storage.open(key) as content, place.open("wb") as file:
-        shutil.copyfileobj(content, file, 2**20)
+    with storage.open(key) as content, place.open("wb", buffering=0) as file:
+        _pour(content, file)
     place.chmod(0o666)
+
+
+def _pour(content: BinaryIO, file: io.FileIO) -> None:
+    """Copy by one buffer, since to make one for each piece would take longer than to copy it."""
+    buffer = memoryview(bytearray(_PIECE))
+    while count := cast("io.BufferedIOBase", content).readinto(buffer):
+        left = buffer[:count]
+        while left:
+            left = left[file.write(left) :]
 
 
 def _link(root: Path, path: PurePosixPath, target: str) -> None:
