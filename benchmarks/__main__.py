@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import bundling, catalogue, depositing, publishing, receiving, starting
+from benchmarks import bundling, catalogue, clusters, depositing, publishing, receiving, starting
 from benchmarks.table import Line, exit_code, table
 
 BENCHMARKS: dict[str, Callable[[Path], list[Line]]] = {
@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, Callable[[Path], list[Line]]] = {
     "depositing": depositing.measure,
     "catalogue": catalogue.measure,
     "receiving": receiving.measure,
+    "clusters": clusters.measure,
 }
 
 
