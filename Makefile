@@ -89,7 +89,7 @@ test-kubernetes: setup ## Run on a real Kubernetes of one node, through every fa
 	$(PYTEST) -m kubernetes
 
 bench: setup ## Compare our speed with peers, in one table
-	@scripts/install-debian engines docker inveniordm receiving
+	@scripts/install-debian engines docker inveniordm receiving kubernetes
 	scripts/in-memory $(BIN)/python -m benchmarks
 
 reference: setup ## Write docs/reference anew from the code
