@@ -89,9 +89,9 @@ def logs(
         ),
     ] = None,
 ) -> None:
-    """Print the log of build or run, or how inputs were fetched. That of a matrix has each run's when that has ended.
+    """Print the log of build or run, or how inputs were fetched.
 
-    Control characters are shown, not obeyed. Logs of failed runs are kept too.
+    Control characters are shown, not obeyed. Logs of failed runs are kept too. Of a matrix it has each run's when that has ended.
     """
     with answering(json=False):
         application = application_of(context)
