@@ -1,6 +1,7 @@
 """A real Kubernetes of one node for tests, with a registry beside it; nothing of it stays on the machine."""
 
 import base64
+import fcntl
 import json
 import os
 import shutil
@@ -19,7 +20,7 @@ import requests
 from servers.builders import wait_for
 from servers.kubernetes.node import CGROUPS, PATIENCE
 from servers.kubernetes.parts import Layout
-from servers.kubernetes.programs import programs
+from servers.kubernetes.programs import CACHE, programs
 
 TESTS = Path(__file__).resolve().parents[2]
 VARIABLE = "TAGSTONE_TEST_CLUSTER"
@@ -110,7 +111,8 @@ class Cluster:
 
     def apply(self, *objects: Mapping[str, Any]) -> None:
         """Create or change objects."""
-        self.kubectl("apply", "--filename", "-", given="\n---\n".join(json.dumps(thing) for thing in objects))
+        together = {"apiVersion": "v1", "kind": "List", "items": objects}
+        self.kubectl("apply", "--filename", "-", given=json.dumps(together))
 
     def new_namespace(self, name: str) -> None:
         """Make a namespace, and wait for the service account that pods there need."""
@@ -175,7 +177,11 @@ def layout_of(folder: Path, number: int) -> Layout:
 def running_cluster() -> Iterator[Cluster]:
     """Bring a cluster up, from nothing where need be; it ends with the context, or with this process."""
     found = programs()
-    number = _reserve_number()
+    with _reserved_number() as number:
+        yield from _running(found, number)
+
+
+def _running(found: Path, number: int) -> Iterator[Cluster]:
     # A short name: that of a Unix socket below may have 107 bytes only.
     folder = Path(tempfile.mkdtemp(prefix="k-"))
     own = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
@@ -200,12 +206,19 @@ def running_cluster() -> Iterator[Cluster]:
         _tidy(folder, number)
 
 
-def _reserve_number() -> int:
-    """A number that no other cluster of this machine has: its link is there from now on."""
+@contextmanager
+def _reserved_number() -> Iterator[int]:
+    """A number that no other cluster of this machine has, until all that is called by it is gone: the link vanishes before."""
     for number in _NUMBERS:
-        link = ["ip", "link", "add", f"tagstone-t{number}", "type", "veth", "peer", "name", f"tagstone-n{number}"]
-        if subprocess.run(link, check=False, capture_output=True).returncode == 0:
-            return number
+        with (CACHE / f"number-{number}.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            link = ["ip", "link", "add", f"tagstone-t{number}", "type", "veth", "peer", "name", f"tagstone-n{number}"]
+            if subprocess.run(link, check=False, capture_output=True).returncode == 0:
+                yield number
+                return
     raise AssertionError("no number for a cluster is free: may this user make network links?")
 
 
