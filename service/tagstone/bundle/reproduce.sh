@@ -281,8 +281,8 @@ with_umoci() {
 
 again() { # folder of a run of a matrix, or nothing where there is one run alone
   run=$1
-  say "Running ${run:-it} again with $tool."
   fresh_workspace
+  say "Running ${run:-it} again with $tool."
   code=0
   "with_$tool" >"$work/run.log" 2>&1 || code=$?
   if [ "$code" != "$recorded_exit_code" ]; then

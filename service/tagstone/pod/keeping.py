@@ -168,7 +168,8 @@ class _Watch:
             peak_memory=seen.peak_memory,
             oom_kills=seen.oom_kills,
             usage=seen.usage,
-            cpu_seconds=seen.cpu_seconds,
+            # Also of what was over before there could be a sample.
+            cpu_seconds=self.keeping.cpu_seconds if found.cpu_seconds is None else found.cpu_seconds,
         )
 
     def _hold_limits(self) -> None:
