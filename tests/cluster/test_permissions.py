@@ -63,6 +63,9 @@ def errands(bench: Bench) -> Outcome | None:
     """All that the service does there: policies made and set right, a run from its beginning to its removal, both watches."""
     with bench.rig() as rig:
         key, status = to_its_end(rig, rig.spec("true"))
+        if status.outcome is Outcome.REFUSED:
+            # Who may not make Jobs learns it from the run, not from the service that hands it over.
+            raise Forbidden(status.detail, remedy=status.remedy)
         service = bench.place.cluster
         hold(service, bench.place.policies)
         bench.cluster.kubectl("patch", "networkpolicy", "tagstone-runs", "--namespace", bench.namespace, "--patch", OPENED)

@@ -287,7 +287,8 @@ class KubernetesRuns:
             status = over(so_far, told, sight.pod, Outcome.SUCCEEDED, "")
         else:
             status = failed(failure, over(so_far, told, sight.pod, failure.outcome, failure.detail))
-        if not told.done:
+        # Of a run whose pod was taken away the cluster may make another one.
+        if not told.done or status.outcome is Outcome.DISRUPTED:
             withdraw(view.cluster, turn.job)
         run.status = status
         view.forget(run.key)
