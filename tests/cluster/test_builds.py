@@ -15,7 +15,7 @@ from cluster.building import BuildBench
 from fakes.small_project import CITATION, commit, git
 from rigs.pods import free_port
 from servers.bases import busybox_base
-from servers.builders import Builds, builds_with
+from servers.builders import Builds, builds_with, wait_for
 from servers.kubernetes.cluster import Cluster
 from servers.kubernetes.images import push_builder
 from tagstone.actions.build import Plan, write_environment
@@ -141,6 +141,8 @@ def test_a_build_whose_pod_is_taken_away_is_lost_and_can_be_begun_again(
 ) -> None:
     builds.start("p-0", recipe(layout, "RUN echo begun; sleep 600\n"))
     builds.logged("p-0", "begun")
+    # Seen by the builder as well: a pod that comes in the place of one that nobody saw is taken for it.
+    wait_for(lambda: (builds.builder.observe("p-0"), *bench.folder.glob("builds/*/begun.json"))[1:], 60.0)
     for pod in bench.pods():
         bench.cluster.kubectl("delete", "pod", pod["metadata"]["name"], "--namespace", bench.namespace, "--wait=false")
 

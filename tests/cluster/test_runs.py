@@ -13,7 +13,7 @@ from servers.kubernetes.cluster import Cluster
 from servers.kubernetes.images import push_helper
 from tagstone.adapters.oci_registry import OciRegistry
 from tagstone.domain.images.oci import ImageReference
-from tagstone.domain.runs.run import Outcome, OutputRules
+from tagstone.domain.runs.run import Outcome, OutputRules, RunStatus
 from tagstone.errors import Temporary
 
 pytestmark = pytest.mark.kubernetes
@@ -193,10 +193,15 @@ def test_a_run_that_no_node_could_ever_take_is_not_even_begun(rig: Rig, bench: B
     assert not bench.jobs()
 
 
+def on_a_node(status: RunStatus) -> bool:
+    """Whether the run's pod was seen: one that comes in its place before that is taken for it."""
+    return status.granted is not None and bool(status.granted.node)
+
+
 def test_a_pod_that_somebody_deleted_is_a_disruption_and_no_fault_of_the_run(rig: Rig, bench: Bench) -> None:
     key = rig.key()
     rig.runner.start(key, rig.spec("echo on; while :; do sleep 0.1; done"))
-    until(lambda: rig.whole_log(key) == b"on\n", 120.0)
+    until(lambda: rig.whole_log(key) == b"on\n" and on_a_node(rig.runner.observe(key)), 120.0)
     bench.cluster.kubectl("delete", "pod", "--namespace", bench.namespace, "--all", "--wait=false")
     assert rig.until_ended(key).outcome is Outcome.DISRUPTED
     until(lambda: not bench.jobs(), 120.0)
