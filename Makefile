@@ -19,7 +19,7 @@ BY_FILE := -n $(shell nproc) --dist loadfile
 ONE_MORE := -n $(shell expr $$(nproc) + 1)
 TWO_MORE := -n $(shell expr $$(nproc) + 2)
 
-.PHONY: help setup demo demo-gitlab demo-kubernetes test lint test-postgres test-attacks test-docker test-kills test-environments test-hostile test-browser test-inveniordm test-kubernetes bench \
+.PHONY: help setup demo demo-gitlab demo-kubernetes test lint test-postgres test-attacks test-docker test-kills test-environments test-hostile test-browser test-inveniordm test-kubernetes bench bench-kubernetes \
         reference requirements format clean
 
 help: ## Say what can be made
@@ -86,11 +86,16 @@ test-inveniordm: setup ## Publish to a real InvenioRDM on this machine, through 
 
 test-kubernetes: setup ## Run on a real Kubernetes of one node, through every fault
 	@scripts/install-debian engines docker kubernetes
-	$(PYTEST) -m kubernetes
+	@# A cluster for each worker: what one of them does to its node, no other sees.
+	$(PYTEST) -n $(shell nproc) --dist loadfile -m kubernetes tests/cluster tests/contract
 
 bench: setup ## Compare our speed with peers, in one table
-	@scripts/install-debian engines docker inveniordm receiving kubernetes
+	@scripts/install-debian engines docker inveniordm receiving
 	scripts/in-memory $(BIN)/python -m benchmarks
+
+bench-kubernetes: setup ## Measure runs on a real Kubernetes of one node
+	@scripts/install-debian engines docker kubernetes
+	scripts/in-memory $(BIN)/python -m benchmarks clusters
 
 reference: setup ## Write docs/reference anew from the code
 	$(BIN)/python scripts/cli_reference.py
