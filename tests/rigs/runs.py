@@ -87,7 +87,7 @@ class Rig:
         return key
 
     def until_said(self, key: str) -> RunStatus:
-        """Look until it has begun and said something."""
+        """Look until it has begun and said something: a whole line, since engines keep back what is less."""
         for _ in range(1200):
             status = self.runner.observe(key)
             if status.started_at is not None and self.runner.logs(key, "").data:
