@@ -23,5 +23,4 @@ def repeat(application: "Application", report: "CheckReport") -> "Repetition":
         tell(visible(line))
 
     following = Following(polls=application.durations.polls, pause=time.sleep, tell=say, log=log.feed)
-    with application.clusters.at_work():
-        return check_twice(application.ports, application.policy, report.project, report.commit, application.scratch, following)
+    return check_twice(application.ports, application.policy, report.project, report.commit, application.scratch, following)

@@ -39,5 +39,5 @@ def register(performer: Steps) -> None:
                     return "stopped"
                 failures += answer["next"] == "retry"
                 waits += answer["next"] == "wait"
-                await wait(answer["seconds"])
+                await wait(answer["seconds"], durable=True)
         return "done"

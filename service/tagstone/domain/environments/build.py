@@ -54,12 +54,11 @@ class Recipe:
 
 @dataclass(frozen=True)
 class BuildStatus:
-    """How a build stands now; `detail` is the last line worth showing, `remedy` what to do where more is known than that it failed."""
+    """How a build stands now; `detail` is the last line worth showing."""
 
     state: BuildState
     detail: str = ""
     exit_code: int | None = None
-    remedy: str = ""
 
 
 @dataclass(frozen=True)
