@@ -11,7 +11,7 @@ PYTHON ?= $(shell for python in /usr/bin/python3.11 python3.11; do $$python -c '
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 TOOLS := .cache/tools
-QUICK := not docker and not engines and not postgres and not kills and not environments and not hostile and not browser and not inveniordm
+QUICK := not docker and not engines and not postgres and not kills and not environments and not hostile and not browser and not inveniordm and not kubernetes
 PYTEST := scripts/in-memory $(BIN)/pytest
 # One worker per core; a file stays with one worker, so that what its tests share is made once.
 BY_FILE := -n $(shell nproc) --dist loadfile
@@ -19,7 +19,7 @@ BY_FILE := -n $(shell nproc) --dist loadfile
 ONE_MORE := -n $(shell expr $$(nproc) + 1)
 TWO_MORE := -n $(shell expr $$(nproc) + 2)
 
-.PHONY: help setup demo demo-gitlab test lint test-postgres test-attacks test-docker test-kills test-environments test-hostile test-browser test-inveniordm bench \
+.PHONY: help setup demo demo-gitlab demo-kubernetes test lint test-postgres test-attacks test-docker test-kills test-environments test-hostile test-browser test-inveniordm test-kubernetes bench bench-kubernetes \
         reference requirements format clean
 
 help: ## Say what can be made
@@ -32,6 +32,9 @@ demo: .venv/.installed ## Publish the example on this machine, from nothing (DEP
 
 demo-gitlab: .venv/.development ## Publish the example from a GitLab: registered, tagged, its pipeline run, the DOI on the release page
 	@PYTHONPATH=tests $(BIN)/python scripts/demo_gitlab.py
+
+demo-kubernetes: .venv/.development ## Publish the example with its run on a real Kubernetes of one node, and a version that asks for a GPU
+	@PYTHONPATH=tests $(BIN)/python scripts/demo_kubernetes.py
 
 test: setup tools ## Lint, then the whole quick suite
 	@scripts/install-debian engines docker gitlab
@@ -81,9 +84,18 @@ test-inveniordm: setup ## Publish to a real InvenioRDM on this machine, through 
 	@scripts/install-debian inveniordm
 	$(PYTEST) $(TWO_MORE) --dist worksteal -m inveniordm tests/contract/depository tests/e2e/inveniordm
 
+test-kubernetes: setup ## Run on a real Kubernetes of one node, through every fault
+	@scripts/install-debian engines docker kubernetes
+	@# A cluster for each worker: what one of them does to its node, no other sees.
+	$(PYTEST) -n $(shell nproc) --dist loadfile -m kubernetes tests/cluster tests/contract
+
 bench: setup ## Compare our speed with peers, in one table
 	@scripts/install-debian engines docker inveniordm receiving
 	scripts/in-memory $(BIN)/python -m benchmarks
+
+bench-kubernetes: setup ## Measure runs on a real Kubernetes of one node
+	@scripts/install-debian engines docker kubernetes
+	scripts/in-memory $(BIN)/python -m benchmarks clusters
 
 reference: setup ## Write docs/reference anew from the code
 	$(BIN)/python scripts/cli_reference.py

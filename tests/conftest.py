@@ -7,7 +7,9 @@ import pytest
 from hostile.printed import print_cases
 from rigs.attack_table import name_attacks, print_attacks
 from rigs.determinism_table import print_environments
+from rigs.fault_table import name_faults, print_faults
 from servers.inveniordm.server import InvenioRDM, running_inveniordm
+from servers.kubernetes.cluster import Cluster, cluster_for_tests
 from servers.mounts import unmount_below
 
 _SURVIVED = {
@@ -34,6 +36,13 @@ def inveniordm() -> Iterator[InvenioRDM]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A real Kubernetes of one node; each worker of a parallel run has its own, unless one is up around all."""
+    with cluster_for_tests() as found:
+        yield found
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add what `make test-hostile` asks for."""
     parser.addoption("--hostile-table", action="store_true", help="print every hostile case with what was said to it")
@@ -43,6 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let marked tests say which attack or fault they are."""
     name_attacks(items)
+    name_faults(items)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -50,6 +60,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     print_cases(terminalreporter, whole=config.getoption("--hostile-table"))
     print_environments(terminalreporter)
     print_attacks(terminalreporter, whole=config.getoption("--attack-table"))
+    print_faults(terminalreporter)
     passed, failed = (terminalreporter.getreports(outcome) for outcome in ("passed", "failed"))
     for name, words in _SURVIVED.items():
         survived = sum(int(count) for report in passed for key, count in report.user_properties if key == name)

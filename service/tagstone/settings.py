@@ -8,7 +8,7 @@ No file is ever read from the current folder: it may be a stranger's repository.
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 from tagstone.home import SITE, data_folder
 from tagstone.variables import read
@@ -19,6 +19,11 @@ _ADDRESS = r"^https?://[A-Za-z0-9._~:/{}+%-]+$"
 
 class _Group(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+def _named(given: object) -> object:
+    """Clusters and profiles by the names that manifests call them: variables have no hyphens."""
+    return {str(name).lower().replace("_", "-"): one for name, one in given.items()} if isinstance(given, dict) else given
 
 
 class Database(_Group):
@@ -33,13 +38,15 @@ class Database(_Group):
 class Builds(_Group):
     """How images are built."""
 
-    builder: Literal["auto", "buildah", "docker", "podman"] = Field(
-        "auto", description="Which engine makes root filesystems; auto takes the first that works."
+    builder: Literal["auto", "buildah", "docker", "podman", "kubernetes"] = Field(
+        "auto",
+        description="Which engine makes root filesystems; auto takes the first of this host that works, kubernetes is the first cluster "
+        "that has a namespace for builds.",
     )
-    registered: Literal["docker", "podman", "buildah"] | None = Field(
+    registered: Literal["docker", "podman", "buildah", "kubernetes"] | None = Field(
         None,
-        description="The engine of this host that may build the code of projects registered at forges (buildah isolates nothing); "
-        "default: none, and their pipelines build.",
+        description="What may build the code of projects registered at forges: an engine of this host (buildah isolates nothing), or a "
+        "cluster; default: nothing, and their pipelines build.",
     )
     site_ca: Path | None = Field(
         None, description="A CA bundle (PEM) that builds may use; it never stays in the image or its history."
@@ -85,12 +92,17 @@ class Builds(_Group):
 class Runs(_Group):
     """How analyses are run."""
 
-    engine: Literal["auto", "docker", "podman", "chroot"] = Field(
-        "auto", description="Which engine runs images; chroot isolates nothing and must be asked for by name."
+    engine: Literal["auto", "docker", "podman", "chroot", "kubernetes"] = Field(
+        "auto",
+        description="What runs images: an engine of this host, or a cluster; chroot isolates nothing and must be asked for by name.",
     )
-    registered: Literal["docker", "podman"] | None = Field(
+    cluster: str | None = Field(
+        None, description="Which of the clusters runs what no profile sends to another; default: the first one."
+    )
+    registered: Literal["docker", "podman", "kubernetes"] | None = Field(
         None,
-        description="The engine of this host that may run the code of projects registered at forges; default: none, and it is not run here.",
+        description="What may run the code of projects registered at forges: an engine of this host, or a cluster; default: nothing, "
+        "and it is not run here.",
     )
     socket: str | None = Field(
         None,
@@ -98,8 +110,121 @@ class Runs(_Group):
     )
     pids: int = Field(1024, description="Processes and threads a run may have at once.")
     log_bytes: int = Field(64 * 2**20, description="Bytes of log kept of one run; what comes after is counted, not kept.")
-    output_files: int = Field(10_000, description="Files a run may put out.")
-    output_bytes: int = Field(50 * 10**9, description="Bytes all outputs of a run may have together.")
+    combinations: int = Field(100, ge=1, le=1000, description="Runs that one matrix may have.")
+    parallel: int = Field(8, ge=1, le=1000, description="Runs of one matrix that may go on at once.")
+    output_files: int = Field(10_000, description="Files a run, or all runs of a matrix together, may put out.")
+    output_bytes: int = Field(50 * 10**9, description="Bytes all outputs of them may have together.")
+
+
+class Desk(_Group):
+    """Where the pods of runs on clusters fetch code and inputs, and bring outputs."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on; pods must reach it.")
+    port: int = Field(8622, description="Port to listen on.")
+
+
+class TolerationSettings(_Group):
+    """A taint of nodes that a run puts up with."""
+
+    key: str = Field("", description="The taint's key; default: every taint.")
+    value: str = Field("", description="Its value; default: any.")
+    effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = Field("", description="Its effect; default: all.")
+
+
+class ProfileSettings(_Group):
+    """A kind of machine that manifests may ask for by its name here (`run: resources: profile`)."""
+
+    gpu_resource: str | None = Field(None, description="What its GPUs are counted as, such as nvidia.com/gpu.")
+    gpu_type: str | None = Field(None, description="The kind of its GPUs, which manifests may ask for instead of the profile.")
+    node_selector: dict[str, str] = Field({}, description="Labels that its nodes have, as a JSON object.")
+    tolerations: list[TolerationSettings] = Field([], description="Taints of its nodes, as a JSON list.")
+    runtime_class: str | None = Field(None, description="The runtime class of its pods.")
+    priority_class: str | None = Field(None, description="The priority class of its pods.")
+    queue: str | None = Field(None, description="The Kueue queue that its Jobs wait in; default: the cluster's.")
+
+
+class ClusterBuildSettings(_Group):
+    """Where a cluster builds images, and what each build has there."""
+
+    namespace: str = Field(
+        "tagstone-builds",
+        pattern="^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
+        description="Where builds are made; never the namespace of runs, since builds need what runs must not have.",
+    )
+    image: str = Field(
+        pattern=r"^[^\s@]+@sha256:[0-9a-f]{64}$", description="The image, by digest, that builds run in (deploy/builder)."
+    )
+    pull_secret: str | None = Field(None, description="Secret in that namespace that its nodes pull images with.")
+    cpu: float = Field(2.0, gt=0, description="Cores that a build has.")
+    memory: int = Field(4 * 2**30, gt=0, description="Bytes of memory that a build has.")
+    disk: int = Field(20 * 2**30, gt=0, description="Bytes of a node's disk that a build has.")
+
+
+class ClusterSettings(_Group):
+    """A Kubernetes that analyses are run on."""
+
+    kubeconfig: Path | None = Field(
+        None, description="File that says how its API is spoken to; default: the service account of the pod that this is."
+    )
+    context: str | None = Field(None, description="The context in that file; default: its current one.")
+    namespace: str = Field("tagstone-runs", pattern="^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", description="Where runs are made.")
+    desk: str = Field(
+        pattern=r"^https?://[^\s/@?#]+(/[^\s?#]*)?$",
+        description="Address at which its pods reach this service's desk, such as http://192.0.2.7:8622/desk.",
+    )
+    desk_ca: Path | None = Field(
+        None, description="A CA bundle (PEM) that pods trust for the desk; default: those of the helper."
+    )
+    desk_network: str | None = Field(
+        None,
+        description="Network (CIDR) that the desk is in, let through by NetworkPolicies; needed where its address is a name.",
+    )
+    helper: str = Field(
+        pattern=r"^[^\s@]+@sha256:[0-9a-f]{64}$",
+        description="The image, by digest, that brings code and inputs to a run and takes its outputs (deploy/pod).",
+    )
+    registry: str | None = Field(
+        None,
+        description="Where its nodes pull what the registry of builds keeps (host[:port][/prefix]); default: the same address.",
+    )
+    projects: dict[str, Annotated[str, Field(pattern="^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]] = Field(
+        {},
+        description="Namespaces of projects that have their own, such as one with a ResourceQuota, by the projects' addresses without "
+        "scheme (gitlab.example.org/astro/wobble), as a JSON object; default: all have the same.",
+    )
+    pull_secret: str | None = Field(None, description="Secret in the namespace that its nodes pull images with.")
+    queue: str | None = Field(None, description="The Kueue queue that Jobs wait in; default: none.")
+    claim: str | None = Field(
+        None, description="PersistentVolumeClaim in the namespace that workspaces lie on; default: the disk of the node."
+    )
+    patience: float = Field(86_400.0, description="Seconds that a run may wait for a node.")
+    collection: float = Field(
+        7200.0, description="Seconds beyond its time that a pod may take to fetch, and to wait until its outputs are taken."
+    )
+    keep: int = Field(86_400, description="Seconds after which the cluster itself removes a Job that has ended.")
+    grace: int = Field(10, description="Seconds between asking a run to end and ending it.")
+    blocked: list[str] = Field(
+        [],
+        description="Networks (CIDR) beside the private ones that runs with a network cannot reach, such as those of pods and services, "
+        "as a JSON list.",
+    )
+    policies: bool = Field(True, description="Whether NetworkPolicies are made and held here; false where an admin does.")
+    grows: bool = Field(
+        False, description="Whether it gets nodes when they are asked for, so that what fits on none now is not refused."
+    )
+    profiles: Annotated[dict[str, ProfileSettings], BeforeValidator(_named)] = Field(
+        {}, description="Kinds of machines by the names that manifests call them."
+    )
+    builds: ClusterBuildSettings | None = Field(
+        None, description="Where it builds images; default: nowhere. BUILDS__IMAGE is all that this needs."
+    )
+
+    @field_validator("builds")
+    @classmethod
+    def _apart(cls, builds: ClusterBuildSettings | None, info: ValidationInfo) -> ClusterBuildSettings | None:
+        if builds is not None and builds.namespace in (info.data.get("namespace"), *info.data.get("projects", {}).values()):
+            raise ValueError("builds need a namespace of their own: they may do there what runs must not")
+        return builds
 
 
 class Inputs(_Group):
@@ -250,6 +375,9 @@ class Waits(_Group):
 
     poll: float = Field(0.2, description="Between two looks at a build or run at first.")
     poll_longest: float = Field(2.0, description="Between two looks at a long build or run.")
+    quiet: float = Field(
+        60.0, description="Between two looks at a run that waits on its cluster, which tells when that changes."
+    )
     retry: float = Field(5.0, description="Before trouble that may pass is tried again; doubled each time.")
     retry_longest: float = Field(300.0, description="The longest wait before another try.")
     attempts: int = Field(5, description="Tries before trouble that may pass counts as failure.")
@@ -301,6 +429,10 @@ class Settings(BaseModel):
     database: Database = Database()
     builds: Builds = Builds()
     runs: Runs = Runs()
+    desk: Desk = Desk()
+    clusters: Annotated[dict[str, ClusterSettings], BeforeValidator(_named)] = Field(
+        {}, description="Clusters that analyses run on, by names of this site: TAGSTONE_CLUSTERS__DAHLEM__DESK=…"
+    )
     site: Site = Site()
     inputs: Inputs = Inputs()
     depositories: Annotated[dict[str, DepositorySettings], BeforeValidator(_named_depositories)] = Field(

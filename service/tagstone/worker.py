@@ -16,6 +16,7 @@ from dbos import DBOS, DBOSConfig
 
 from tagstone.adapters.workqueue import APPLICATION, APPLICATION_VERSION
 from tagstone.bootstrap import Application, configure_logging
+from tagstone.errors import TagstoneError
 from tagstone.store import publications
 from tagstone.workflows import deliver
 from tagstone.workflows.publish import register
@@ -38,9 +39,10 @@ def run_worker(application: Application, *, drain: bool, stop: threading.Event |
     at = application.forges
     forges = Forges(at.taking, at.reconciliation, at.announcing) if application.settings.forges else None
     watch = Watch(application.ports, sessions, durations, application.policy, application.url, forges)
-    with ThreadPoolExecutor(application.settings.worker_threads, thread_name_prefix="step") as pool:
+    threads = application.settings.worker_threads
+    with application.clusters.at_work(), ThreadPoolExecutor(threads, thread_name_prefix="step") as pool:
         DBOS(config=_config(application, executor))
-        register(Steps(application.ports, sessions, durations, application.policy, pool, application.home))
+        register(Steps(application.ports, sessions, durations, application.policy, pool, application.home, application.news))
         if forges is not None:
             deliver.register(deliver.Deliveries(forges.taking, durations, application.clock), application.clock, pool)
         # Opened before the launch: the engine looks for new queues once a second only.
@@ -56,12 +58,16 @@ def run_worker(application: Application, *, drain: bool, stop: threading.Event |
             ):
                 # A round may take hours, where a large deposit is read: it ends with the process, and is made again.
                 threading.Thread(target=_rounds, args=(application, work, make, ended), name=work, daemon=True).start()
+            threading.Thread(target=_heed, args=(application, ended), name="heeding", daemon=True).start()
             _log.info("worker is ready", executor=executor)
+            free: set[str] = set()
             while not stop.is_set():
-                _take_over(application)
+                held = application.locks.keep(executor)
+                # Whose own lock is lost sees those of others free for the same reason.
+                free = _take_over(application, free) if held else set()
                 if drain and _nothing_left(application, executor):
                     break
-                stop.wait(min(durations.recovery, 0.5) if drain else durations.recovery)
+                stop.wait(min(durations.recovery, 0.5) if drain or not held else durations.recovery)
             if drain:
                 _round(application, _TELLING, watch.tell_and_ask)
                 _round(application, _ANNOUNCING, watch.announce)
@@ -85,6 +91,19 @@ def _rounds(application: Application, work: str, make: Callable[[], None], ended
             _log.exception("a round broke off", work=work)
 
 
+def _heed(application: Application, ended: threading.Event) -> None:
+    """Have those stop soon who only wait for news, where somebody asked for it."""
+    while not ended.wait(application.durations.poll_longest):
+        if application.news.awaited:
+            try:
+                with application.sessions.read() as session:
+                    asked = publications.to_stop(session)
+            except TagstoneError:
+                continue  # the database is away, which whoever works says
+            for publication, attempt in asked:
+                application.news.tell(f"{publication}-{attempt}")
+
+
 def _round(application: Application, work: str, make: Callable[[], None]) -> None:
     """Make one round, unless another worker makes it."""
     with application.locks.alone(work) as mine:
@@ -106,15 +125,20 @@ def _config(application: Application, executor: str) -> DBOSConfig:
     }
 
 
-def _take_over(application: Application) -> None:
-    """Recover what dead workers left: only executors whose lock is free, each workflow by whoever is first."""
+def _take_over(application: Application, before: set[str]) -> set[str]:
+    """Recover what dead workers left, each workflow by whoever is first; returns the executors whose locks are free.
+
+    Where a free lock does not prove a death, only those are dead whose locks were free at the look `before` as well.
+    """
     pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
-    for executor in {workflow.executor_id for workflow in pending if workflow.executor_id}:
-        if application.locks.is_free(executor):
-            _log.info("taking over from a worker that died", executor=executor)
-            # The engine names no public way to recover one executor's workflows; this one admits exactly one taker.
-            DBOS._recover_pending_workflows([executor])  # noqa: SLF001
-            application.locks.forget(executor)
+    found = {workflow.executor_id for workflow in pending if workflow.executor_id}
+    free = {executor for executor in found if application.locks.is_free(executor)}
+    for executor in free if application.locks.certain else free & before:
+        _log.info("taking over from a worker that died", executor=executor)
+        # The engine names no public way to recover one executor's workflows; this one admits exactly one taker.
+        DBOS._recover_pending_workflows([executor])  # noqa: SLF001
+        application.locks.forget(executor)
+    return free
 
 
 def _nothing_left(application: Application, executor: str) -> bool:

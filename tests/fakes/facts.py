@@ -1,14 +1,16 @@
 """The recorded facts of one small publication, with whatever a test wants to be different."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 
 from tagstone.domain.code.source import Commit, ProjectIdentity
 from tagstone.domain.deposits.deposit import Affiliation, Creator, Deposit, DepositMetadata, DepositState
 from tagstone.domain.environments.build import BaseImage, Package
 from tagstone.domain.images.oci import CONFIG, LAYER, Descriptor, Image, ImageReference, ImageSettings
-from tagstone.domain.publications.record import Facts, ImageFacts, InputFacts, RunFacts, SourceFacts
+from tagstone.domain.publications.record import Facts, ImageFacts, InputFacts, MatrixRun, RunFacts, SourceFacts
 from tagstone.domain.runs.hardware import Granted, Resources
+from tagstone.domain.runs.matrix import combinations
 from tagstone.domain.runs.run import Outcome, OutputFile, RunSpec, RunStatus
 
 MANIFEST = """\
@@ -125,6 +127,19 @@ def facts(
         run=RunFacts(spec, status, "podman", "logs/p/run.log", len(log), sha256(log)),
         outputs=outputs if outputs is not None else (output("results/plot.png", b"png"), output("results/table.csv", b"1,2\n")),
     )
+
+
+def of_matrix(made: Facts, commands: Mapping[str, tuple[str, ...]], outputs: tuple[OutputFile, ...] = ()) -> Facts:
+    """The same with one run for each value of `field`, with these commands; the outputs are those of all of them."""
+    assert made.run is not None
+    one = made.run
+    runs = tuple(
+        MatrixRun(
+            combination, f"{made.publication}-1-{combination.number}", replace(one, spec=replace(one.spec, command=command))
+        )
+        for combination, command in zip(combinations({"field": list(commands)}), commands.values(), strict=True)
+    )
+    return replace(made, run=runs[0].run, matrix=runs, outputs=outputs)
 
 
 def rehearsal(**changes: object) -> Facts:

@@ -22,7 +22,8 @@ _CODES = {Outcome.SUCCEEDED: 0, Outcome.FAILED: 1, Outcome.OUT_OF_MEMORY: 137, O
 @dataclass
 class FakeRunner:
     """Implements ports.Runner: every run takes `looks` observations (-1: it never ends), says `log`, ends with `outcome`,
-    and leaves `outputs`. `fail` and `lose` count the calls that do nothing, or whose answer is lost.
+    and leaves `outputs`. A run whose command has a word of `ends` ends so instead, and leaves a file with its command too where
+    `named` is a path. `waits` is what it says to wait for at the observations before its last. `fail` and `lose` count the calls that do nothing, or whose answer is lost.
     """
 
     folder: Path
@@ -32,6 +33,9 @@ class FakeRunner:
     outputs: dict[str, bytes] = field(default_factory=lambda: {"results/table.csv": b"a,b\n1,2\n"})
     log: bytes = LOG
     exit_code: int | None = None
+    waits: str = ""
+    ends: dict[str, Outcome] = field(default_factory=dict)
+    named: str = ""
     lose: Counter[str] = field(default_factory=Counter)
     fail: Counter[str] = field(default_factory=Counter)
     name: str = "fake"
@@ -56,7 +60,7 @@ class FakeRunner:
             self._write(key, {**state, "looks": state["looks"] - 1})
         self._loses("observe")
         if state["looks"] != 0:
-            return RunStatus(1.0, engine="fake")
+            return RunStatus(1.0, engine="fake", detail=self.waits if state["looks"] > 1 else "")
         usage = (Sample(1.0, 0.5, 2**20),)
         return RunStatus(
             1.0, 2.0, Outcome(state["outcome"]), state["exit_code"], "", engine="fake", usage=usage, cpu_seconds=0.5
@@ -90,12 +94,14 @@ class FakeRunner:
     def _begin(self, key: str, spec: RunSpec) -> None:
         discard(self._workspace(key))
         stage(self._workspace(key), spec, self.storage)
-        for path, data in self.outputs.items():
+        outcome = next((self.ends[word] for word in spec.command if word in self.ends), self.outcome)
+        told = {self.named: " ".join(spec.command).encode()} if self.named else {}
+        for path, data in (self.outputs | told).items():
             place = self._workspace(key) / path
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(data)
-        code = _CODES.get(self.outcome, 143) if self.exit_code is None else self.exit_code
-        state = {"looks": self.looks, "outcome": self.outcome, "exit_code": code, "log": self.log.decode("latin-1")}
+        code = _CODES.get(outcome, 143) if self.exit_code is None else self.exit_code
+        state = {"looks": self.looks, "outcome": outcome, "exit_code": code, "log": self.log.decode("latin-1")}
         self._write(key, state)
         with (self.folder / "begun").open("a") as stream:
             stream.write(f"{key}\n")

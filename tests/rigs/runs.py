@@ -86,6 +86,16 @@ class Rig:
         self.runner.start(key, self.spec(analysis.script))
         return key
 
+    def until_said(self, key: str) -> RunStatus:
+        """Look until it has begun and said something: a whole line, since engines keep back what is less."""
+        for _ in range(1200):
+            status = self.runner.observe(key)
+            if status.started_at is not None and self.runner.logs(key, "").data:
+                return status
+            assert status.running, status
+            time.sleep(0.05)
+        raise AssertionError(status)
+
     def until_ended(self, key: str) -> RunStatus:
         """Look until it is over."""
         for _ in range(1200):
@@ -113,12 +123,13 @@ class Rig:
 
 def put_image(registry: Registry, settings: ImageSettings, platform: Platform | None = None) -> ImageReference:
     """An image of busybox with these settings."""
-    layer = registry.put_blob("tests/busybox", [_busybox()], LAYER)
+    layer = registry.put_blob("tests/busybox", [busybox_layer()], LAYER)
     config = registry.put_blob("tests/busybox", [config_bytes(platform or Platform(), settings, [layer.digest], [], 0)], CONFIG)
     return ImageReference("tests/busybox", registry.put_manifest("tests/busybox", manifest_bytes(config, [layer], {}), None))
 
 
-def _busybox() -> bytes:
+def busybox_layer() -> bytes:
+    """Busybox with its applets, as a tar."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
         for name in ("bin", "etc", "proc", "tmp"):

@@ -12,6 +12,7 @@ import pytest
 from tagstone.adapters.buildah import Buildah
 from tagstone.adapters.engine_builds import EngineBuilds
 from tagstone.domain.environments.build import BuildState, BuildStatus, ContextFile, Recipe
+from tagstone.errors import Temporary
 from tagstone.ports import Builder, Registry
 
 _T = TypeVar("_T")
@@ -48,7 +49,7 @@ class Builds:
         def context() -> Iterator[tuple[ContextFile, bytes]]:
             return ((file, given[file.path]) for file in recipe.context)
 
-        self.builder.start(key, recipe, context)
+        self.begin(key, recipe, context)
 
     def ended(self, key: str, seconds: float = 600.0) -> BuildStatus:
         """Wait until a build has ended."""
@@ -61,6 +62,25 @@ class Builds:
         self.start(key, recipe, contents)
         status = self.ended(key)
         assert status.state is BuildState.SUCCEEDED, self.log(key)
+
+    def begin(self, key: str, recipe: Recipe, context: Callable[[], Iterator[tuple[ContextFile, bytes]]]) -> None:
+        """Ask the builder for it; one on a cluster takes a moment to remove an earlier try."""
+        if self.builder.name != "kubernetes":
+            self.builder.start(key, recipe, context)
+            return
+
+        def begun() -> bool:
+            try:
+                self.builder.start(key, recipe, context)
+            except Temporary:
+                return False
+            return True
+
+        wait_for(begun)
+
+    def logged(self, key: str, words: str) -> None:
+        """Wait until a build has said something."""
+        wait_for(lambda: words in self.log(key), 120.0)
 
     def log(self, key: str) -> str:
         """The whole log."""

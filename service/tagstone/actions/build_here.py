@@ -39,7 +39,7 @@ def build_environment(
         if status.state is BuildState.LOST:
             raise Temporary("The build's process is gone without an answer.", remedy="Try again.")
         if status.state is not BuildState.SUCCEEDED:
-            raise Permanent(f"The environment could not be built: {status.detail}", remedy=remedy)
+            raise Permanent(f"The environment could not be built: {status.detail}", remedy=status.remedy or remedy)
         return building.collect_environment(ports, key, plan, scratch)
     finally:
         builder.stop(key)

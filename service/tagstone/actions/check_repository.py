@@ -21,6 +21,7 @@ from tagstone.domain.reading.globs import matches, means
 from tagstone.domain.reading.nearest import nearest_names
 from tagstone.domain.reading.yaml_text import Document
 from tagstone.domain.runs.hardware import format_bytes
+from tagstone.domain.runs.matrix import combinations
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _SCRIPT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*\.(?:py|sh|R|r|jl|ipynb|pl|lua|m)")
@@ -132,9 +133,15 @@ def _site(manifest: Manifest, lines: Document, policy: Policy) -> Iterator[Fault
     elif manifest.deposit.community and manifest.deposit.to not in policy.communities:
         message = f"The depository {manifest.deposit.to!r} knows no community."
         yield Fault(manifests.FILE, message, "Remove `community`.", lines.line(("deposit", "community")))
-    for excess in policy.excesses(manifest.run.resources) if manifest.run else ():
-        line = lines.line(("run", "resources", excess.partition(":")[0]))
-        yield Fault(manifests.FILE, f"{excess}.", "Ask for less, or ask those who run this site.", line)
+    for excess in policy.run_excesses(manifest.run) if manifest.run else ():
+        key, _, said = excess.partition(":")
+        message = f"{key.removeprefix('resources.')}:{said}."
+        line = lines.line(("run", *key.split(".")))
+        yield Fault(manifests.FILE, message, "Ask for less, or ask those who run this site.", line)
+    misplaced = policy.misplaced(manifest.run.resources) if manifest.run else None
+    if misplaced is not None and manifest.run is not None:
+        key = "profile" if manifest.run.hardware.profile else "gpu_type"
+        yield Fault(manifests.FILE, misplaced.message, misplaced.remedy, lines.line(("run", "resources", key)))
 
 
 def _access(manifest: Manifest, lines: Document, policy: Policy) -> Iterator[Fault]:
@@ -218,7 +225,9 @@ def _old_outputs(manifest: Manifest, lines: Document, entries: Sequence[SourceEn
 
 def _scripts(manifest: Manifest, lines: Document, paths: dict[str, SourceEntry]) -> Iterator[Fault]:
     laid = {item.to for item in manifest.inputs}
-    for number, part in enumerate(command_line(manifest)):
+    several = combinations(manifest.run.matrix) if manifest.run else ()
+    commands = [command_line(manifest, one) for one in several] or [command_line(manifest)]
+    for number, part in dict.fromkeys(named for command in commands for named in enumerate(command)):
         plain = part.removeprefix("./")
         if _SCRIPT.fullmatch(plain) and plain not in paths and plain not in laid:
             near = nearest_names(plain, paths, 1)

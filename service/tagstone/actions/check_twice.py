@@ -10,6 +10,7 @@ from tagstone.actions.build_here import build_environment
 from tagstone.actions.compare_outputs import compare_outputs, deviation_of
 from tagstone.actions.resolve import resolve
 from tagstone.actions.run import manifest_of, output_rules, run_spec, run_to_its_end
+from tagstone.actions.run_matrix import plan
 from tagstone.domain.code.source import Commit, ProjectIdentity
 from tagstone.domain.environments.channels import Channels
 from tagstone.domain.manifests.sections import Output
@@ -59,7 +60,10 @@ def check_twice(
     if not rules:
         raise Invalid("This manifest makes no outputs that could be compared.", remedy="Add `run` and `outputs` to it.")
     facts = replace(facts, image=_image(ports, source, key, scratch, following, policy.channels))
-    spec = run_spec(facts)
+    several = plan(facts, key)
+    if several:
+        following.tell(f"of {len(several)} runs the first is tried: {several[0].combination}")
+    spec = several[0].spec if several else run_spec(facts)
     began = ports.clock.now()
     first = _run(ports, policy, facts, spec, f"{key}-1", following)
     following.pause(max(0.0, _APART - (ports.clock.now() - began)))

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from tagstone.actions.base_image import carry
@@ -14,9 +15,10 @@ from tagstone.domain.publications.policy import Policy
 from tagstone.domain.publications.record import Facts, ImageFacts, InputFacts
 from tagstone.domain.reading.paths import path_problem
 from tagstone.domain.runs.comparison import Comparison
+from tagstone.domain.runs.run import OutputFile, RunSpec
 from tagstone.errors import Conflict, Invalid, NotFound, Permanent
 from tagstone.image.documents import DOCUMENT_BYTES
-from tagstone.ports import Ports, Registry, Storage
+from tagstone.ports import Ports, Registry, Runner, Storage
 
 CHUNK = 1 << 20
 _REGISTRY = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[a-z0-9][a-z0-9._-]*)*")
@@ -50,12 +52,35 @@ def reproduce(
     fetching = Fetching(ports.downloads, ports.storage, ports.clock, scratch)
     for given in facts.source.inputs:
         restore_input(fetching, given, bundle)
-    key, runner = f"{facts.publication}-again", ports.runner
+    specs = [(f"{one.combination.folder}/", one.run.spec) for one in facts.matrix] or [("", facts.run.spec)]
+    found: list[OutputFile] = []
+    for folder, spec in specs:
+        if folder:
+            follow(f"=== {folder} ===\n".encode())
+        found += [
+            replace(file, path=folder + file.path) for file in _again(ports.runner, policy, facts, spec, pauses, pause, follow)
+        ]
+    rules = manifest_of(facts).outputs.made
+    if facts.matrix:
+        rules = tuple(rule.model_copy(update={"path": f"*/{rule.path}"}) for rule in rules)
+    return compare_outputs(ports, rules, facts.outputs, found, bundle)
+
+
+def _again(
+    runner: Runner,
+    policy: Policy,
+    facts: Facts,
+    spec: RunSpec,
+    pauses: Iterator[float],
+    pause: Callable[[float], None],
+    follow: Callable[[bytes], None],
+) -> list[OutputFile]:
+    """What one run leaves this time."""
+    key = f"{facts.publication}-again"
     runner.remove(key)
     try:
-        run_to_its_end(runner, key, facts.run.spec, facts.publication, pauses, pause, follow)
-        found = runner.collect(key, output_rules(facts, policy))
-        return compare_outputs(ports, manifest_of(facts).outputs.made, facts.outputs, found, bundle)
+        run_to_its_end(runner, key, spec, facts.publication, pauses, pause, follow)
+        return runner.collect(key, output_rules(facts, policy))
     finally:
         runner.remove(key)
 

@@ -7,9 +7,10 @@ from tagstone.domain.publications.policy import Policy
 from tagstone.domain.publications.record import Facts
 from tagstone.domain.reading.faults import raise_faults
 from tagstone.domain.runs.hardware import format_bytes, format_seconds
+from tagstone.domain.runs.matrix import Combination
 from tagstone.domain.runs.run import Outcome, OutputRules, RunSpec, RunStatus
 from tagstone.domain.runs.run_environment import run_environment
-from tagstone.errors import Permanent, RunFailed, Temporary
+from tagstone.errors import Away, Permanent, RunFailed, Temporary
 from tagstone.ports import Runner
 
 
@@ -22,8 +23,11 @@ def manifest_of(facts: Facts) -> Manifest:
     return manifest
 
 
-def run_spec(facts: Facts) -> RunSpec:
-    """What the runner is asked for: the image by digest, command, hardware, inputs, and an environment that is recorded."""
+def run_spec(facts: Facts, combination: Combination | None = None) -> RunSpec:
+    """What the runner is asked for: the image by digest, command, hardware, inputs, and an environment that is recorded.
+
+    Of a matrix it is what one `combination` asks for.
+    """
     if facts.image is None:
         raise Permanent("No image is recorded.", remedy=f"`tagstone retry {facts.publication}` builds it.")
     manifest = manifest_of(facts)
@@ -41,11 +45,13 @@ def run_spec(facts: Facts) -> RunSpec:
         image=image.reference,
         code=facts.source.archive_key,
         workdir=image.settings.workdir,
-        command=command_line(manifest),
+        command=command_line(manifest, combination),
         env=env,
         resources=manifest.run.resources,
         network=manifest.run.network,
         files=tuple((file.path, file.storage_key) for file in facts.source.inputs),
+        outputs=tuple(rule.path for rule in manifest.outputs.made),
+        project=facts.source.project.key,
     )
 
 
@@ -84,13 +90,21 @@ def run_to_its_end(
         if not status.running:
             break
         pause(seconds)
-    if status.outcome is Outcome.ENGINE:
-        raise Temporary(
-            f"The engine failed the run: {status.detail}.", remedy="Try again; `tagstone doctor` looks at the engine."
-        )
+    if status.outcome in (Outcome.ENGINE, Outcome.DISRUPTED):
+        raise interruption(status)
     if status.outcome is not Outcome.SUCCEEDED:
         raise failure(status, spec, publication)
     return status
+
+
+def interruption(status: RunStatus) -> Temporary:
+    """A run's end that was no fault of the analysis: what it stood on was taken away, which is no failed try, or our engine failed."""
+    if status.outcome is Outcome.DISRUPTED:
+        return Away(f"The run was interrupted: {status.detail}", remedy="It is begun again by itself.")
+    return Temporary(
+        f"The engine failed the run: {status.detail.removesuffix('.')}.",
+        remedy="Try again; `tagstone doctor` looks at the engine.",
+    )
 
 
 def failure(status: RunStatus, spec: RunSpec, publication: str) -> RunFailed:
@@ -98,7 +112,9 @@ def failure(status: RunStatus, spec: RunSpec, publication: str) -> RunFailed:
     asked = spec.resources
     texts: dict[Outcome, tuple[str, str]] = {
         Outcome.FAILED: (
-            f"The analysis ended with exit code {status.exit_code}.",
+            "The analysis was not begun."
+            if status.exit_code is None
+            else f"The analysis ended with exit code {status.exit_code}.",
             f"`tagstone logs {publication}` has what it said; `tagstone rehearse` tries a fix without a tag.",
         ),
         Outcome.OUT_OF_MEMORY: (
@@ -117,7 +133,19 @@ def failure(status: RunStatus, spec: RunSpec, publication: str) -> RunFailed:
             "The command could not be started in the image.",
             "Check that the command's first word exists in the environment (run: command).",
         ),
+        Outcome.UNSCHEDULABLE: (
+            "The cluster has no node for the run.",
+            "Ask for less in tagstone.yml (run: resources); `tagstone check --cluster` says what would fit.",
+        ),
+        Outcome.REFUSED: (
+            "The cluster would not take the run.",
+            "Ask those who run this site: `tagstone doctor --cluster` looks at what the cluster allows.",
+        ),
+        Outcome.HARDWARE: (
+            "The run did not get the hardware it asked for.",
+            "Ask for less in tagstone.yml (run: resources), or ask those who run this site.",
+        ),
         Outcome.STOPPED: ("The run was stopped from outside.", f"`tagstone retry {publication}` runs it again."),
     }
     message, remedy = texts[status.outcome or Outcome.STOPPED]
-    return RunFailed(f"{message} {status.detail}".strip(), remedy=remedy, kind=str(status.outcome))
+    return RunFailed(f"{message} {status.detail}".strip(), remedy=status.remedy or remedy, kind=str(status.outcome))

@@ -95,6 +95,11 @@ def run_in_job(
     """
     if manifest.run is None:
         raise Invalid("Nothing is run: the manifest has no `run`.", remedy="Add `run`, or the input `command`.")
+    if manifest.run.matrix:
+        raise Invalid(
+            "A pipeline's job runs one command, and the manifest has a `matrix`.",
+            remedy="Let the service run it: its runs are begun from the tag, without a job.",
+        )
     asked = manifest.run.resources
     _check_hardware(asked, granted)
     artifacts = job.folder / ARTIFACTS

@@ -158,10 +158,15 @@ def write_context_tar(out: BinaryIO, files: Iterable[tuple[ContextFile, bytes]],
     """
     name, text = containerfile
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for file, content in files:
-            _add(tar, file, content)
+        _add_all(tar, files)
         _add(tar, ContextFile(name, ""), text.encode())
         _add(tar, ContextFile(".dockerignore", ""), f".dockerignore\n{name}\n".encode())
+
+
+def write_files_tar(out: BinaryIO, files: Iterable[tuple[ContextFile, bytes]]) -> None:
+    """Write the files of a context as a tar, and nothing else. Raises: Invalid where a path leaves it."""
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        _add_all(tar, files)
 
 
 def settings_of(config: Mapping[str, Any]) -> ImageSettings:
@@ -217,6 +222,11 @@ class _Pieces(io.RawIOBase):
         count = min(len(buffer), len(self._rest))
         buffer[:count], self._rest = self._rest[:count], self._rest[count:]
         return count
+
+
+def _add_all(tar: tarfile.TarFile, files: Iterable[tuple[ContextFile, bytes]]) -> None:
+    for file, content in files:
+        _add(tar, file, content)
 
 
 def _add(tar: tarfile.TarFile, file: ContextFile, content: bytes) -> None:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tagstone.adapters.run_folder import Seen
 from tagstone.domain.runs.hardware import Granted
+from tagstone.domain.runs.seen import Seen
 
 _CGROUPS = Path("/sys/fs/cgroup")
+_NO_PROCESS = Path("/nonexistent")
 _UNLIMITED = 2**60  # cgroup v1 says "no limit" by a number close to 2**63
 
 
@@ -59,6 +60,17 @@ def here() -> Granted | None:
         return _granted(process, (process / "status").read_text(), places)
     except OSError:
         return None
+
+
+def copied(folder: Path, status: str) -> Inside:
+    """What copies of a container's own files in /sys/fs/cgroup say (those of version 1 in folders of their controllers' names).
+
+    `status` is /proc/self/status of a process in it, on this machine.
+    """
+    places = {"": folder} | {name: folder / name for name in ("cpu", "cpuacct", "memory", "pids")}
+    peak = _number(places, "memory", "memory.max_usage_in_bytes", "memory.peak")
+    seen = Seen(_granted(_NO_PROCESS, status, places), peak, _oom_kills(places))
+    return Inside(seen, _cpu_seconds(places), _working_set(places))
 
 
 def _granted(process: Path, status: str, places: Mapping[str, Path]) -> Granted:
@@ -169,7 +181,7 @@ def _unified() -> Path:
 def _read(places: Mapping[str, Path], controller: str, first: str, second: str) -> str | None:
     """The file `first` of the controller's own hierarchy (version 1), else `second` of the unified one."""
     for place, name in ((places.get(controller), first), (places.get(""), second)):
-        if place is not None:
+        if place is not None and name:
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 return (place / name).read_text()
     return None

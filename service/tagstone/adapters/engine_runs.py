@@ -15,10 +15,11 @@ from tagstone.adapters.engine_client import Engine
 from tagstone.adapters.engine_container import check_spec, container_name, create, memory_group
 from tagstone.adapters.engine_verdict import seconds, verdict
 from tagstone.adapters.outputs import collect
-from tagstone.adapters.run_folder import Begun, Ending, RunFolder, Seen, boot, known
+from tagstone.adapters.run_folder import Begun, Ending, RunFolder, boot, known
 from tagstone.adapters.workspace import discard, stage, usage
 from tagstone.domain.runs.hardware import Resources, format_bytes, format_seconds
 from tagstone.domain.runs.run import LogChunk, Outcome, OutputFile, OutputRules, RunSpec, RunStatus
+from tagstone.domain.runs.seen import Seen
 from tagstone.errors import Conflict, NotFound, Permanent, TagstoneError, Temporary
 from tagstone.ports import Clock, Registry, Storage
 

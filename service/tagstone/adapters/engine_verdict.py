@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from tagstone.adapters.run_folder import Ending, Seen
+from tagstone.adapters.run_folder import Ending
 from tagstone.domain.runs.run import Outcome, RunStatus
+from tagstone.domain.runs.seen import Seen
 
 _KILLED = 128 + signal.SIGKILL
 

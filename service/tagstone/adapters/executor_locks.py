@@ -9,14 +9,18 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
 
 class FileLocks:
     """Locks as flocked files in a folder of this machine."""
+
+    certain = True
+    """Whether the process of a lock that is free is dead."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -28,6 +32,10 @@ class FileLocks:
         handle = os.open(self._folder / f"{executor}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(handle, fcntl.LOCK_EX)
         self._held[executor] = handle
+
+    def keep(self, executor: str) -> bool:
+        """Say whether the lock is still held, which files are as long as their process lives."""
+        return executor in self._held
 
     def is_free(self, executor: str) -> bool:
         """Say whether no live process holds the lock; a lock that was never made is free."""
@@ -73,7 +81,10 @@ def _taken(handle: int) -> bool:
 
 
 class DatabaseLocks:
-    """Locks as PostgreSQL advisory locks, each on a connection that lives as long as its process."""
+    """Locks as PostgreSQL advisory locks, each on a connection of its own. A server that starts again loses them all."""
+
+    certain = False
+    """Whether the process of a lock that is free is dead: it may also be about to take it again."""
 
     _SPACE = 0x7461_6773
     _WORK = 0x7461_6774
@@ -88,6 +99,20 @@ class DatabaseLocks:
         connection.execute(text("SELECT pg_advisory_lock(:space, :key)"), self._key(executor))
         connection.commit()
         self._held[executor] = connection
+
+    def keep(self, executor: str) -> bool:
+        """Take the lock again if it was lost with its connection; say whether it is held."""
+        try:
+            with suppress(DBAPIError):
+                self._held[executor].execute(text("SELECT 1"))
+                self._held[executor].commit()
+                return True
+            self._held[executor].invalidate()
+            self._held[executor].close()
+            self.hold(executor)
+        except DBAPIError:
+            return False
+        return True
 
     def is_free(self, executor: str) -> bool:
         """Say whether no live process holds the lock."""

@@ -7,7 +7,7 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -48,7 +48,7 @@ def collect(workspace: Path, rules: OutputRules, storage: Storage) -> list[Outpu
         Invalid: a link, device, pipe or socket matches; a name cannot be archived, or two are one on some systems; a limit
             is passed; a pattern is wrong or matches nothing.
     """
-    start = frozenset(_opened((number, _segments(pattern)) for number, pattern in enumerate(rules.patterns)))
+    start = beginning(rules.patterns)
     found = _Collection(rules, storage)
     root = os.open(workspace, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
@@ -62,13 +62,23 @@ def collect(workspace: Path, rules: OutputRules, storage: Storage) -> list[Outpu
     return sorted(found.files, key=lambda file: file.path)
 
 
+def beginning(patterns: Sequence[str]) -> frozenset[Rest]:
+    """What is left to match of the patterns at the workspace's top. Raises: Invalid for one that is wrong."""
+    return frozenset(_opened((number, _segments(pattern)) for number, pattern in enumerate(patterns)))
+
+
+def within(wanted: frozenset[Rest]) -> frozenset[Rest]:
+    """What is left to match in a folder of which this was left: one that matches means all in it."""
+    return frozenset(_opened((number, segments or ("**", "*")) for number, segments in wanted))
+
+
 def _walk(folder: int, prefix: str, wanted: frozenset[Rest], found: _Collection, depth: int) -> None:
     if depth > DEEPEST:
         raise Invalid(f"Folders are nested more than {DEEPEST} deep at {prefix[:80]!r}.", remedy="Write outputs less deep.")
     for name in sorted(os.listdir(folder)):
         if not prefix and name in RESERVED:
             continue
-        rest = _advance(wanted, name)
+        rest = advance(wanted, name)
         if rest:
             _take(folder, name, prefix + name, rest, found, depth)
 
@@ -87,7 +97,6 @@ def _take(folder: int, name: str, path: str, rest: frozenset[Rest], found: _Coll
 
 
 def _descend(folder: int, name: str, path: str, rest: frozenset[Rest], found: _Collection, depth: int) -> None:
-    below = _opened((number, segments or ("**", "*")) for number, segments in rest)
     try:
         inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     except FileNotFoundError:
@@ -95,7 +104,7 @@ def _descend(folder: int, name: str, path: str, rest: frozenset[Rest], found: _C
     except OSError as error:
         raise _unreadable(path, error) from error
     try:
-        _walk(inner, path + "/", frozenset(below), found, depth + 1)
+        _walk(inner, path + "/", within(rest), found, depth + 1)
     finally:
         os.close(inner)
 
@@ -194,7 +203,8 @@ def _opened(rests: Iterator[Rest]) -> Iterator[Rest]:
             yield number, rest
 
 
-def _advance(wanted: frozenset[Rest], name: str) -> frozenset[Rest]:
+def advance(wanted: frozenset[Rest], name: str) -> frozenset[Rest]:
+    """What is left to match below or at an entry of this name: it matches wherever nothing is left."""
     return frozenset(_opened(after for rest in wanted for after in _after(rest, name)))
 
 
@@ -214,7 +224,9 @@ def _expression(segment: str) -> re.Pattern[str]:
 
 
 def _no_match(pattern: str, workspace: Path) -> Invalid:
-    nearest = _nearest(pattern, workspace)
+    nearest = [
+        repr(path + "/" * (kind == "folder")) + " (a link)" * (kind == "link") for path, kind in nearest_to(pattern, workspace)
+    ]
     beside = f" There are: {', '.join(nearest)}." if nearest else ""
     return Invalid(
         f"No file matches the output pattern {pattern!r}.{beside}",
@@ -222,8 +234,8 @@ def _no_match(pattern: str, workspace: Path) -> Invalid:
     )
 
 
-def _nearest(pattern: str, workspace: Path) -> list[str]:
-    """Names in the deepest folder on the pattern's way that is there; a link on the way is named as what it is."""
+def nearest_to(pattern: str, workspace: Path) -> list[tuple[str, str]]:
+    """Paths in the deepest folder on the pattern's way that is there, each with what it is: file, folder or link."""
     segments = _segments(pattern)
     handle = os.open(workspace, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     prefix = ""
@@ -245,10 +257,9 @@ def _nearest(pattern: str, workspace: Path) -> list[str]:
         os.close(handle)
 
 
-def _shown(folder: int, name: str, prefix: str) -> str:
+def _shown(folder: int, name: str, prefix: str) -> tuple[str, str]:
     try:
         mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
     except FileNotFoundError:
         mode = 0
-    path = (prefix + name)[:120]
-    return f"{path!r} (a link)" if stat.S_ISLNK(mode) else repr(path + "/" * stat.S_ISDIR(mode))
+    return (prefix + name)[:120], "link" if stat.S_ISLNK(mode) else "folder" if stat.S_ISDIR(mode) else "file"

@@ -1,6 +1,6 @@
 """What is known of one run, in a folder that outlives every process: `spec.json` when its workspace is whole, `begun.json`
 before anything is started, `ending.json` before it is ended by us, `seen.json` for what was read while it ran, and
-`status.json` when it is over. Every file is whole or not there.
+`status.json` when it is over. Runs on a cluster have `turn.json` before anything is made there. Every file is whole or not there.
 """
 
 import fcntl
@@ -8,19 +8,18 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO, TypeVar
 
 from pydantic import TypeAdapter
 
-from tagstone.domain.runs.hardware import Granted
-from tagstone.domain.runs.run import Outcome, RunSpec, RunStatus, Sample, with_sample
+from tagstone.domain.runs.run import Outcome, RunSpec, RunStatus
+from tagstone.domain.runs.seen import Seen
 from tagstone.errors import Invalid, NotFound
 
 T = TypeVar("T")
 
-_SOONEST = 0.1  # seconds between two samples
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _SPEC: TypeAdapter[RunSpec] = TypeAdapter(RunSpec)
 _STATUS: TypeAdapter[RunStatus] = TypeAdapter(RunStatus)
@@ -35,6 +34,21 @@ class Begun:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """The cluster that a run was given to, what its Job is called there, and when (seconds since the epoch).
+
+    `nonce` tells one try from the next; `uid` is the cluster's identifier of the Job, empty until it is known to be there.
+    """
+
+    cluster: str
+    namespace: str
+    job: str
+    nonce: str
+    at: float
+    uid: str = ""
+
+
+@dataclass(frozen=True)
 class Ending:
     """Why we ended the run."""
 
@@ -42,29 +56,8 @@ class Ending:
     detail: str
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What was read while the run was there: hardware, the highest use of memory in bytes, processes killed for memory.
-
-    `usage` are samples of what it used, `cpu_seconds` the processor time up to the last of them.
-    """
-
-    granted: Granted | None = None
-    peak_memory: int | None = None
-    oom_kills: int | None = None
-    usage: tuple[Sample, ...] = ()
-    cpu_seconds: float = 0.0
-
-    def using(self, at: float, cpu_seconds: float, memory: int) -> "Seen":
-        """The same with what was used up to `at` (seconds since the run began); nothing new so soon after the last look."""
-        passed = at - (self.usage[-1].at if self.usage else 0.0)
-        if passed < _SOONEST:
-            return self
-        cores = max(0.0, cpu_seconds - self.cpu_seconds) / passed
-        return replace(self, usage=with_sample(self.usage, Sample(at, cores, memory)), cpu_seconds=cpu_seconds)
-
-
 _BEGUN: TypeAdapter[Begun] = TypeAdapter(Begun)
+_TURN: TypeAdapter[Turn] = TypeAdapter(Turn)
 _ENDING: TypeAdapter[Ending] = TypeAdapter(Ending)
 _SEEN: TypeAdapter[Seen] = TypeAdapter(Seen)
 
@@ -117,6 +110,15 @@ class RunFolder:
     @begun.setter
     def begun(self, value: Begun) -> None:
         self._write("begun", _BEGUN, value)
+
+    @property
+    def turn(self) -> Turn | None:
+        """Where it was given to a cluster, None when it was not."""
+        return self._read("turn", _TURN)
+
+    @turn.setter
+    def turn(self, value: Turn) -> None:
+        self._write("turn", _TURN, value)
 
     @property
     def ending(self) -> Ending | None:

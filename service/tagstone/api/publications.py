@@ -30,7 +30,7 @@ from tagstone.store.tables import Publication
 Limit = Annotated[int, Query(ge=1, le=100, description="How many are wanted.")]
 Offset = Annotated[int, Query(ge=0, le=1_000_000, description="How many are passed over.")]
 ProjectNumber = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="Number of a project.")]
-Source = Annotated[str, Path(pattern="^[a-z]{1,16}-[0-9]{1,9}$", description="Name of a log, such as run-1.")]
+Source = Annotated[str, Path(pattern=r"^[a-z]{1,16}(\.[0-9]{1,4})?-[0-9]{1,9}$", description="Name of a log, such as run-1.")]
 
 _Responses = dict[int | str, dict[str, Any]]
 _CHANGES: _Responses = {401: {"model": Problem}, 403: {"model": Problem}, 409: {"model": Problem}}

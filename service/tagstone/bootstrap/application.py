@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from tagstone.adapters.engine_client import Engine as ContainerEngine
     from tagstone.adapters.executor_locks import DatabaseLocks, FileLocks
     from tagstone.adapters.folder_depository import FolderDepository
+    from tagstone.adapters.news import News
+    from tagstone.bootstrap.clusters import Clusters
     from tagstone.bootstrap.credentials import Credentials
     from tagstone.bootstrap.forges import Forges
     from tagstone.domain.publications.record import SourceFacts
@@ -102,6 +104,13 @@ class Application:
         return SystemClock()
 
     @cached_property
+    def news(self) -> News:
+        """What this process hears of runs."""
+        from tagstone.adapters.news import News
+
+        return News()
+
+    @cached_property
     def forge(self) -> Forge:
         """Git repositories of this machine, and projects at the forges of this site."""
         from tagstone.adapters.forges import SiteForges
@@ -115,6 +124,13 @@ class Application:
         from tagstone.bootstrap.forges import Forges
 
         return Forges(self)
+
+    @cached_property
+    def clusters(self) -> Clusters:
+        """What runs on the clusters of this site, and their desk."""
+        from tagstone.bootstrap.clusters import Clusters
+
+        return Clusters(self)
 
     @cached_property
     def credentials(self) -> Credentials:
@@ -266,6 +282,9 @@ class Application:
             publisher=Publisher(**self.settings.site.model_dump()),
             registered_builds=builds.registered,
             registered_runs=runs.registered,
+            clusters=self.clusters.kinds if runs.engine == "kubernetes" else (),
+            combinations=runs.combinations,
+            parallel=runs.parallel,
             output_files=runs.output_files,
             output_bytes=runs.output_bytes,
             input_bytes=inputs.file_bytes,
@@ -330,9 +349,11 @@ class Application:
 
     @cached_property
     def runner(self) -> Runner:
-        """The engine that runs images."""
+        """The engine or cluster that runs images."""
         runs = self.settings.runs
         folder = self.home / "runs"
+        if runs.engine == "kubernetes":
+            return self.clusters.runner
         if runs.engine == "chroot":
             from tagstone.adapters.chroot_runs import ChrootRuns
 
@@ -400,12 +421,19 @@ class Application:
             builder = self._builder(folder / "builds", registry)
             yield replace(self.ports, forge=forge, registry=registry, builder=builder)
 
+    @property
+    def proxies(self) -> dict[str, str]:
+        """The proxies of builds, by the names of their variables."""
+        builds = self.settings.builds
+        named = {"HTTP_PROXY": builds.http_proxy, "HTTPS_PROXY": builds.https_proxy, "NO_PROXY": builds.no_proxy}
+        return {name: value for name, value in named.items() if value}
+
     def _builder(self, folder: Path, registry: Registry) -> Builder:
         from tagstone.adapters.buildah import Buildah
 
-        builds = self.settings.builds
-        named = {"HTTP_PROXY": builds.http_proxy, "HTTPS_PROXY": builds.https_proxy, "NO_PROXY": builds.no_proxy}
-        proxies = {name: value for name, value in named.items() if value}
+        builds, proxies = self.settings.builds, self.proxies
+        if builds.builder == "kubernetes":
+            return self.clusters.builder(folder, registry)
         if builds.builder == "buildah" or (builds.builder == "auto" and Buildah.usable()):
             return Buildah(folder, registry, site_ca=builds.site_ca, limit=builds.time, proxies=proxies)
         from tagstone.adapters.engine_builds import EngineBuilds

@@ -41,7 +41,7 @@ def crate(facts: Facts, metadata: DepositMetadata, image: ImageFacts, files: Seq
     root = _root(facts, metadata, parts) | {
         "author": refs(authors),
         "publisher": ref(publisher),
-        "mentions": refs([*ran[:1], {"@id": "#image"}]),
+        "mentions": refs([*(entity for entity in ran if entity["@type"] == "CreateAction"), {"@id": "#image"}]),
     }
     if works:
         root["citation"] = refs(works)

@@ -4,11 +4,12 @@ Source: Process Run Crate 0.5, https://www.researchobject.org/workflow-run-crate
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tagstone.bundle.entities import Entity, ref, refs, value
 from tagstone.bundle.swhid import RESOLVER
-from tagstone.bundle.text import plain
+from tagstone.bundle.text import plain, reference
 from tagstone.domain.manifests.manifest import parse_manifest
 from tagstone.domain.publications.record import Facts, RunFacts
 from tagstone.domain.runs.run import Outcome
@@ -21,22 +22,53 @@ _ENGINES = {
     "kubernetes": "https://kubernetes.io/",
     "podman": "https://podman.io/",
 }
+_HELD = {None: None, True: "yes", False: "no"}
 
 
 def run_entities(
     facts: Facts, run: RunFacts, agent: Entity, listed: Sequence[Entity], inputs: Sequence[Entity]
 ) -> list[Entity]:
-    """The action first, then what it mentions; `listed` are the bundle's files, `inputs` all that the run was given."""
-    parameters, environment = _parameters(facts), [value("#environment", name, text) for name, text in run.spec.env]
-    requested, granted = _requested(run), _granted(run)
+    """Every action first, one for each run of a matrix, then what they mention.
+
+    `listed` are the bundle's files, `inputs` all that the runs were given.
+    """
+    name = f"Run of {plain(facts.source.title)} {plain(facts.source.version)}"
+    if not facts.matrix:
+        return _entities(facts, run, _Action("#run", name, "outputs/"), agent, listed, inputs)
+    found = []
+    for one in facts.matrix:
+        number, folder = one.combination.number, f"outputs/{reference(one.combination.folder)}/"
+        action = _Action(f"#run-{number}", plain(f"{name}: {one.combination}"), folder, number, one.combination.values)
+        found += _entities(facts, one.run, action, agent, listed, inputs)
+    return sorted(found, key=lambda entity: entity["@type"] != "CreateAction")
+
+
+@dataclass(frozen=True)
+class _Action:
+    """What tells one run's action from others': its results lie below `folder`; `number` and `values` are those of a matrix."""
+
+    id: str
+    name: str
+    folder: str
+    number: int | None = None
+    values: tuple[tuple[str, str], ...] = ()
+
+
+def _entities(
+    facts: Facts, run: RunFacts, this: _Action, agent: Entity, listed: Sequence[Entity], inputs: Sequence[Entity]
+) -> list[Entity]:
+    """The action first, then what it mentions."""
+    environment = [value("#environment", name, text) for name, text in run.spec.env]
+    parameters = [*_parameters(facts), *(value("#parameter", name, text, None, this.number) for name, text in this.values)]
+    requested, granted = _requested(run), _granted(run, this.number)
     action: Entity = {
-        "@id": "#run",
+        "@id": this.id,
         "@type": "CreateAction",
-        "name": f"Run of {plain(facts.source.title)} {plain(facts.source.version)}",
+        "name": this.name,
         "description": plain(" ".join(run.spec.command)) or "The command of the image",
         "instrument": {"@id": software_id(facts)},
         "object": [{"@id": "code.tar"}, *map(ref, inputs), *map(ref, parameters), *map(ref, requested)],
-        "result": refs(_results(listed)),
+        "result": refs(_results(listed, this.folder)),
         "startTime": _time(run.status.started_at or run.status.finished_at),
         "endTime": _time(run.status.finished_at),
         "actionStatus": f"http://schema.org/{_status(run)}",
@@ -87,9 +119,9 @@ def software(facts: Facts) -> Entity:
     return entity
 
 
-def _results(listed: Sequence[Entity]) -> list[Entity]:
+def _results(listed: Sequence[Entity], folder: str) -> list[Entity]:
     """What the run made; a run that only checks leaves its log."""
-    made = [file for file in listed if str(file["@id"]).startswith("outputs/")]
+    made = [file for file in listed if str(file["@id"]).startswith(folder)]
     return made or [file for file in listed if file["@id"] == "logs/run.log"]
 
 
@@ -117,16 +149,19 @@ def _requested(run: RunFacts) -> list[Entity]:
         ("time", resources.time, _SECONDS),
         ("gpu", resources.gpu, None),
         ("gpu_type", resources.gpu_type, None),
+        ("profile", resources.profile, None),
         ("network", "yes" if run.spec.network else "no", None),
     ]
     return [value("#requested", name, content, unit) for name, content, unit in asked if content is not None]
 
 
-def _granted(run: RunFacts) -> list[Entity]:
+def _granted(run: RunFacts, number: int | None) -> list[Entity]:
     granted = run.status.granted
     found: list[tuple[str, object, str | None]] = [
         ("peak_memory", run.status.peak_memory, _BYTES),
         ("isolation", run.status.isolation, None),
+        ("cluster", run.status.cluster or None, None),
+        ("network_held", _HELD[run.status.network_held], None),
     ]
     if granted:
         found += [
@@ -139,8 +174,12 @@ def _granted(run: RunFacts) -> list[Entity]:
             ("kernel", granted.kernel, None),
             ("architecture", granted.architecture, None),
             *((f"gpu_{number}", gpu, None) for number, gpu in enumerate(granted.gpus)),
+            ("gpu_driver", granted.gpu_driver, None),
+            ("node", granted.node, None),
+            ("image_id", granted.image_id, None),
+            ("qos", granted.qos, None),
         ]
-    return [value("#granted", name, content, unit) for name, content, unit in found if content is not None]
+    return [value("#granted", name, content, unit, number) for name, content, unit in found if content is not None]
 
 
 def _status(run: RunFacts) -> str:

@@ -22,10 +22,10 @@ def one_or_list(items: Sequence[object]) -> object:
     return items[0] if len(items) == 1 else list(items)
 
 
-def value(group: str, name: str, content: object, unit: str | None = None) -> Entity:
-    """A named value of a group such as `#requested`; `unit` is the address of its unit."""
+def value(group: str, name: str, content: object, unit: str | None = None, number: int | None = None) -> Entity:
+    """A named value of a group such as `#requested`; `unit` is the address of its unit, `number` that of the run that alone has it."""
     entity: Entity = {
-        "@id": f"{group}-{reference(name)}",
+        "@id": f"{group}-{reference(name)}" + (f"-{number}" if number is not None else ""),
         "@type": "PropertyValue",
         "name": name,
         "propertyID": f"{group.removeprefix('#')} {name}",

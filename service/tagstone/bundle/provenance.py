@@ -88,8 +88,18 @@ def _decided(facts: Facts, image: ImageFacts) -> Entity:
             "command": list(spec.command),
             "environment": dict(spec.env),
             "network": spec.network,
-            "resources": {"cpu": asked.cpu, "memory": asked.memory, "disk": asked.disk, "time": asked.time, "gpu": asked.gpu},
+            "resources": {"cpu": asked.cpu, "memory": asked.memory, "disk": asked.disk, "time": asked.time, "gpu": asked.gpu}
+            | {name: said for name, said in (("gpuType", asked.gpu_type), ("profile", asked.profile)) if said},
         }
+    if facts.matrix:
+        decided["runs"] = [
+            {
+                "folder": f"outputs/{one.combination.folder}/",
+                "parameters": dict(one.combination.values),
+                "command": list(one.run.spec.command),
+            }
+            for one in facts.matrix
+        ]
     return decided
 
 

@@ -14,6 +14,7 @@ from tagstone.domain.deposits.packing import PACK, packed_paths
 from tagstone.domain.manifests.manifest import EMPTY
 from tagstone.domain.manifests.values import RELATIONS
 from tagstone.domain.publications.record import Facts, ImageFacts, InputFacts, RunFacts
+from tagstone.domain.runs import matrix_table
 from tagstone.domain.runs.hardware import format_bytes
 from tagstone.domain.runs.hardware_table import rows
 from tagstone.domain.runs.run import Isolation, Outcome, OutputFile
@@ -34,6 +35,7 @@ def readme(facts: Facts, metadata: DepositMetadata, image: ImageFacts) -> str:
         _citation(facts, metadata),
         _again(facts, image),
         _contents(facts, image),
+        _matrix(facts),
         _outputs(facts),
         _inputs(facts),
         _related(facts, metadata),
@@ -114,7 +116,8 @@ def _again(facts: Facts, image: ImageFacts) -> str:
 def _then(facts: Facts) -> str:
     if facts.run is None:
         return "and says how to start it; nothing was run for this record"
-    again = "runs the recorded command on a fresh copy of the code"
+    times = f" {len(facts.matrix)} times, with each combination of values," if facts.matrix else ""
+    again = f"runs the recorded command{times} on a fresh copy of the code"
     if facts.outputs and all(output.brought for output in facts.outputs):
         return f"{again}, and says whether it ends well: it checks the outputs, which were made elsewhere"
     return f"{again}, and says *identical*, or *different* with the list"
@@ -162,7 +165,10 @@ def _contents(facts: Facts, image: ImageFacts) -> str:
         "`inputs/`": "what was fetched for the run" if any(given.copied for given in facts.source.inputs) else "",
         "`outputs/`": "what the run left" if "outputs" in folders else "",
         "`brought/`": "results that were made elsewhere: **not run by Tagstone**" if "brought" in folders else "",
-        "`logs/run.log`": "what the run wrote to its output and error streams" if facts.run else "",
+        "`logs/run.log`": "what the run wrote to its output and error streams"
+        + (", one after the other" if facts.matrix else "")
+        if facts.run
+        else "",
         "`reproduce.sh`": "runs it again and compares every output by checksum" if facts.run else "checks and loads the image",
         "`Containerfile`": "how the image was built, every base by its digest" if image.recipe else "",
         "`sbom.cdx.json`": "the packages in the image (CycloneDX SBOM)",
@@ -187,6 +193,22 @@ def _packed(facts: Facts) -> str:
     return (
         f"\nThe depository takes {few}: {count} of these came to it in one, {code(PACK)}. In the folder of the others, "
         f"{code(f'tar -xf {PACK}')} makes this whole again; `reproduce.sh` does so by itself.\n"
+    )
+
+
+def _matrix(facts: Facts) -> str:
+    """All runs of a matrix, a line for each."""
+    if not facts.matrix:
+        return ""
+    called = "".join(f" {markdown(name)} |" for name in matrix_table.names(facts.matrix))
+    lines = "".join(
+        f"| {line.number} |{''.join(f' {markdown(value)} |' for value in line.values)} {markdown(line.outcome)} | {markdown(line.taken)} | "
+        f"{markdown(line.granted)} | {markdown(line.used)} | {code(f'outputs/{line.folder}/')} |\n"
+        for line in matrix_table.lines(facts.matrix)
+    )
+    return (
+        f"## Runs\n\nThe command was run {len(facts.matrix)} times, once with each combination of values.\n\n"
+        f"| run |{called} outcome | time | granted | memory used | left |\n| --- |{' --- |' * (called.count('|') + 5)}\n{lines}"
     )
 
 

@@ -30,9 +30,10 @@ def _recorded(facts: Facts, image: ImageFacts) -> str:
         "config": image.image.config.digest,
         "address": "" if image.bundled else image.address,
     }
+    values["runs"] = " ".join(one.combination.folder for one in facts.matrix)
     values |= _run_values(facts.run) if facts.run else {"gpus": "0"}
     lines = [f"recorded_{name}={shell(value)}" for name, value in values.items()]
-    functions = [_run_function(image, facts.run), *_container_functions(image, facts.run)] if facts.run else []
+    functions = _functions(facts, image)
     return "\n".join([*lines, *functions, _inputs_function(facts)]) + "\n"
 
 
@@ -66,20 +67,38 @@ def _run_values(run: RunFacts) -> dict[str, str]:
     }
 
 
-def _run_function(image: ImageFacts, run: RunFacts) -> str:
-    """`recorded_run IMAGE COMMAND…`: the command with the recorded environment, the image and the recorded command behind it."""
+def _functions(facts: Facts, image: ImageFacts) -> list[str]:
+    """What starts the recorded run, or of a matrix the one whose folder is `$run`; folders' names are plain words."""
+    if facts.run is None:
+        return []
+    makers = {one.combination.folder: one.run for one in facts.matrix} or {"": facts.run}
+    bodies = {
+        "recorded_run": {folder: _started(image, run) for folder, run in makers.items()},
+        "recorded_container_limited": {folder: _contained(image, run, limited=True) for folder, run in makers.items()},
+        "recorded_container": {folder: _contained(image, run, limited=False) for folder, run in makers.items()},
+    }
+    return [_function(name, cases) for name, cases in bodies.items()]
+
+
+def _function(name: str, cases: dict[str, str]) -> str:
+    begin = "  recorded_image=$1\n  shift\n" if name == "recorded_run" else ""
+    if list(cases) == [""]:
+        return f"{name}() {{\n{begin}  {cases['']}\n}}"
+    lines = "".join(f"    {shell(folder)}) {body} ;;\n" for folder, body in cases.items())
+    return f"{name}() {{\n{begin}  case $run in\n{lines}  esac\n}}"
+
+
+def _started(image: ImageFacts, run: RunFacts) -> str:
+    """The command (with an image behind it) with the recorded environment, then the image and the recorded command."""
     environment = " ".join(f"--env {shell(f'{name}={value}')}" for name, value in run.spec.variables.items())
     command = " ".join(shell(word) for word in command_line(image, run))
-    return f'recorded_run() {{\n  recorded_image=$1\n  shift\n  "$@" {environment} "$recorded_image" {command}\n}}'
+    return f'"$@" {environment} "$recorded_image" {command}'
 
 
-def _container_functions(image: ImageFacts, run: RunFacts) -> list[str]:
-    """What runc is handed where there is no engine, with and without limits."""
-    functions = []
-    for name, limited in (("recorded_container_limited", True), ("recorded_container", False)):
-        text = json.dumps(container(image, run, limited=limited), ensure_ascii=True)
-        functions.append(f"{name}() {{\n  printf '%s\\n' {shell(text)}\n}}")
-    return functions
+def _contained(image: ImageFacts, run: RunFacts, *, limited: bool) -> str:
+    """What runc is handed where there is no engine, with or without limits."""
+    text = json.dumps(container(image, run, limited=limited), ensure_ascii=True)
+    return f"printf '%s\\n' {shell(text)}"
 
 
 def _inputs_function(facts: Facts) -> str:

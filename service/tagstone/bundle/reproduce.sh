@@ -32,17 +32,23 @@ fail() {
 }
 have() { command -v "$1" >/dev/null 2>&1; }
 
-clean() {
-  status=$?
-  trap - EXIT
+remove_container() {
   case $tool in
     podman | docker) "$tool" rm --force "$name" >/dev/null 2>&1 || : ;;
     buildah) buildah rm "$name" >/dev/null 2>&1 || : ;;
     umoci) "$runtime" delete --force "$name" >/dev/null 2>&1 || : ;;
   esac
+}
+
+clean() {
+  status=$?
+  trap - EXIT
+  remove_container
   if [ -n "$work" ]; then
     if [ "$keep" = yes ]; then
-      say "The new workspace is $work/workspace"
+      for folder in "$work"/workspace*; do
+        if [ -d "$folder" ]; then say "The new workspace is $folder"; fi
+      done
     elif ! rm -rf "$work" 2>/dev/null; then
       # Files of other users inside a rootless container belong to numbers that only its namespace may remove.
       podman unshare rm -rf "$work" 2>/dev/null || say "Could not remove all of $work"
@@ -273,15 +279,35 @@ with_umoci() {
   ( cd "$work/container" && limited "$runtime" run "$name" )
 }
 
-compare() {
-  same=0 differ=0
+again() { # folder of a run of a matrix, or nothing where there is one run alone
+  run=$1
+  fresh_workspace
+  say "Running ${run:-it} again with $tool."
+  code=0
+  "with_$tool" >"$work/run.log" 2>&1 || code=$?
+  if [ "$code" != "$recorded_exit_code" ]; then
+    # without what could command a terminal
+    tr -d '\000-\010\013-\037\177' <"$work/run.log" | while IFS= read -r line || [ -n "$line" ]; do say "  | $line"; done
+    if [ "$code" = 124 ]; then fail "the run was ended after $recorded_seconds seconds, the recorded limit."; fi
+    fail "the run ended with $code, not with $recorded_exit_code as recorded. Where the tool refuses a limit, --no-limits may help."
+  fi
+  if [ "$recorded_mode" != check ]; then compare "${run:+$run/}"; fi
+}
+
+put_away() { # the run that has ended, to make room for the next one; its workspace goes when all have
+  remove_container
+  mv "$work/workspace" "$work/workspace-$1"
+  rm -rf "$work/layout" "$work/container"
+}
+
+compare() { # what the paths of outputs begin with that the workspace's do not
   while IFS= read -r line; do
     case $line in
-      *'  outputs/'*) ;;
+      *"  outputs/$1"*) ;;
       *) continue ;;
     esac
     path=${line#*  outputs/}
-    new=$work/workspace/$path
+    new=$work/workspace/${path#"$1"}
     if [ -L "$new" ] || [ ! -f "$new" ]; then
       found=missing
     elif [ "$(sha256sum <"$new" | cut -c 1-64)" = "${line%%  *}" ]; then
@@ -314,21 +340,19 @@ if [ "$recorded_mode" = load ]; then
   case $tool in podman | docker) say "Start it with: $tool run --rm -it $image" ;; esac
   exit 0
 fi
-fresh_workspace
-say "Running it again with $tool."
-code=0
-"with_$tool" >"$work/run.log" 2>&1 || code=$?
-if [ "$code" != "$recorded_exit_code" ]; then
-  # without what could command a terminal
-  tr -d '\000-\010\013-\037\177' <"$work/run.log" | while IFS= read -r line || [ -n "$line" ]; do say "  | $line"; done
-  if [ "$code" = 124 ]; then fail "the run was ended after $recorded_seconds seconds, the recorded limit."; fi
-  fail "the run ended with $code, not with $recorded_exit_code as recorded. Where the tool refuses a limit, --no-limits may help."
+same=0 differ=0
+if [ -n "$recorded_runs" ]; then
+  for one in $recorded_runs; do
+    again "$one"
+    put_away "$one"
+  done
+else
+  again ''
 fi
 if [ "$recorded_mode" = check ]; then
   say "checked: the recorded check ended with $code, as recorded; the outputs were made elsewhere, not by this run"
   exit 0
 fi
-compare
 if [ "$differ" = 0 ]; then
   say "identical: all $same outputs have the recorded checksums"
   exit 0

@@ -8,6 +8,7 @@ import typer
 from tagstone.cli.exit_codes import ExitCode
 from tagstone.cli.opening import application_of
 from tagstone.cli.output import Json, Output, answering, tell, tell_error
+from tagstone.cli.placing import placed
 from tagstone.cli.repeating import repeat
 from tagstone.cli.safe_text import visible, visible_lines
 from tagstone.errors import Invalid, NotFound
@@ -41,6 +42,12 @@ def check(
         bool,
         typer.Option("--twice", help="Build it, run it twice, and name the outputs that differ, with what to do about each."),
     ] = False,
+    cluster: Annotated[
+        bool,
+        typer.Option(
+            "--cluster", help="Ask the cluster too whether any of its nodes could ever run it; nothing is made there."
+        ),
+    ] = False,
     citation: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Judge this citation file alone.", show_default=False)
     ] = None,
@@ -53,8 +60,8 @@ def check(
     """
     if fix and ref is not None:
         raise typer.BadParameter("--fix writes into the work tree; leave --ref out.")
-    if citation is not None and (fix or twice or ref is not None):
-        raise typer.BadParameter("--citation judges one file; leave --fix, --twice and --ref out.")
+    if citation is not None and (fix or twice or cluster or ref is not None):
+        raise typer.BadParameter("--citation judges one file; leave --fix, --twice, --cluster and --ref out.")
     if fix and twice:
         raise typer.BadParameter("--fix changes what --twice would run: use one after the other.")
     with answering(json=json) as output:
@@ -72,9 +79,12 @@ def check(
         repetition = repeat(application, report) if twice and not report.errors else None
         about: dict[str, object] = {"project": report.project.name, "ref": report.commit.ref, "commit": report.commit.sha}
         going = _destination(application, report)
-        faults = (*report.faults, *(going.faults if going else ()))
+        there = placed(application, report) if cluster else None
+        faults = (*report.faults, *(going.faults if going else ()), *(there.faults if there else ()))
         about |= {"environment_from": list(report.environment_from), "deposit": going.as_json() if going else None}
-        judge(output, about | fixed, faults, repetition, going.as_text() if going else "")
+        about |= {"cluster": there.as_json()} if there else {}
+        said = [one.as_text() for one in (going, there) if one]
+        judge(output, about | fixed, faults, repetition, [line for line in said if line])
 
 
 def _policy(application: "Application", repository: str) -> "Policy":
@@ -181,7 +191,7 @@ def judge(
     about: dict[str, object],
     faults: "Sequence[Fault]",
     repetition: "Repetition | None" = None,
-    going: str = "",
+    going: "Sequence[str]" = (),
 ) -> None:
     """Answer with every fault; end with exit code 3 when one of them stops a publication, with 10 when two runs differ."""
     stopping = [fault for fault in faults if not fault.warning]
@@ -204,7 +214,7 @@ def judge(
         raise typer.Exit(int(ExitCode.DIFFERENT))
 
 
-def _told(about: dict[str, object], faults: "Sequence[Fault]", going: str) -> str:
+def _told(about: dict[str, object], faults: "Sequence[Fault]", going: "Sequence[str]") -> str:
     lines = []
     for fault in sorted(faults, key=lambda fault: fault.warning):
         where = fault.file if fault.line is None else f"{fault.file}:{fault.line}"
@@ -216,8 +226,7 @@ def _told(about: dict[str, object], faults: "Sequence[Fault]", going: str) -> st
         )
     if isinstance(files := about.get("environment_from"), list) and files:
         lines.append(f"environment from {', '.join(visible(str(path)) for path in files)}")
-    if going:
-        lines.append(visible(going))
+    lines += map(visible, going)
     errors = sum(not fault.warning for fault in faults)
     warnings = len(faults) - errors
     counted = [

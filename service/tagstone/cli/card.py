@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tagstone.store.tables import Publication
 
 _SHOWN_OUTPUTS = 50
+_SHOWN_RUNS = 30
 NOT_REGISTERED = "test identifier, not registered"
 
 
@@ -153,7 +154,9 @@ def _hardware(facts: "Facts | None") -> Iterator[tuple[str, str]]:
     run = facts.run
     yield "asked for", asked(run.spec.resources)
     yield "granted", granted(run.status.granted) if run.status.granted else "not known"
-    where = visible(run.status.engine or run.runner)
+    where = visible(run.status.engine or run.runner) + (
+        f", cluster {visible(run.status.cluster)}" if run.status.cluster else ""
+    )
     yield "run by", where + (", not isolated" if run.status.isolation is Isolation.NONE else "")
     ended = f"exit code {run.status.exit_code}" if run.status.exit_code is not None else "no exit code"
     if run.status.started_at is not None and run.status.finished_at is not None:
@@ -161,13 +164,30 @@ def _hardware(facts: "Facts | None") -> Iterator[tuple[str, str]]:
     if run.status.peak_memory is not None:
         ended += f", at most {format_bytes(run.status.peak_memory)} of memory"
     yield "ended", ended
+    yield from _matrix(facts)
+
+
+def _matrix(facts: "Facts") -> Iterator[tuple[str, str]]:
+    """A line for each run of a matrix."""
+    if not facts.matrix:
+        return
+    from tagstone.domain.runs import matrix_table
+
+    names = matrix_table.names(facts.matrix)
+    for number, line in enumerate(matrix_table.lines(facts.matrix)[:_SHOWN_RUNS]):
+        values = ", ".join(f"{name}={value}" for name, value in zip(names, line.values, strict=True))
+        said = f"{line.number}: {values}  {line.outcome}" + (f" after {line.taken}" if line.taken else "")
+        yield "" if number else "runs", visible(said + (f", {line.granted}" if line.granted else ""))
+    if len(facts.matrix) > _SHOWN_RUNS:
+        yield "", f"and {len(facts.matrix) - _SHOWN_RUNS} more (all with --json)"
 
 
 def asked(resources: Resources) -> str:
     """Hardware asked for, for people."""
     text = f"{_cores(resources.cpu)}, {format_bytes(resources.memory)} memory, {format_bytes(resources.disk)} disk"
     text += f", {format_seconds(resources.time)}"
-    return text + (f", {resources.gpu} GPU {resources.gpu_type or ''}".rstrip() if resources.gpu else "")
+    text += f", {resources.gpu} GPU {resources.gpu_type or ''}".rstrip() if resources.gpu else ""
+    return text + (f", profile {resources.profile}" if resources.profile else "")
 
 
 def _cores(number: float) -> str:
@@ -181,6 +201,7 @@ def granted(hardware: Granted) -> str:
     parts = [_cores(cores) + (f" of {hardware.cpu_model}" if hardware.cpu_model else "")]
     parts += [f"{format_bytes(memory)} memory"] if memory is not None else []
     parts += [f"{hardware.architecture}, {hardware.kernel}", *hardware.gpus]
+    parts += [f"node {hardware.node}"] if hardware.node else []
     return visible(", ".join(parts))
 
 

@@ -38,10 +38,11 @@ Check = Callable[["Application"], Finding]
 
 def examine(application: "Application") -> list[Finding]:
     """Every finding, in the order in which things are needed; nothing that is checked can end the others."""
-    return [*(_guarded(name, check, application) for name, check in CHECKS.items()), *_credentials(application)]
+    return [*(guarded(name, check, application) for name, check in CHECKS.items()), *_credentials(application)]
 
 
-def _guarded(name: str, check: Check, application: "Application") -> Finding:
+def guarded(name: str, check: Check, application: "Application") -> Finding:
+    """What a check found; whatever goes wrong in it is a finding too."""
     try:
         return check(application)
     except TagstoneError as error:
@@ -63,7 +64,7 @@ def _credentials(application: "Application") -> list[Finding]:
     except Exception:  # noqa: BLE001 - the database's own finding says what is the matter with it
         return []
     asked = [one for one in held if one.look is not None]
-    return [_guarded(one.name, partial(_credential, one=one), application) for one in asked]
+    return [guarded(one.name, partial(_credential, one=one), application) for one in asked]
 
 
 def _credential(application: "Application", one: "Credential") -> Finding:

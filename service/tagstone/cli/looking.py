@@ -82,15 +82,22 @@ def logs(
     source: Annotated[
         Source | None, typer.Option(help="Whose log; without it the one of the step that came last.", show_default=False)
     ] = None,
+    run: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="The log of this run of a matrix alone, while it runs too.", metavar="NUMBER", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Print the log of build or run, or how inputs were fetched.
 
-    Control characters are shown, not obeyed. Logs of failed runs are kept too.
+    Control characters are shown, not obeyed. Logs of failed runs are kept too. Of a matrix it has each run's when that has ended.
     """
     with answering(json=False):
         application = application_of(context)
         row = named(application, identity)
-        tape = Tape(application, row.id, source)
+        wanted = source if run is None else f"{Source.RUN}.{run}"
+        tape = Tape(application, row.id, wanted)
         for pause in application.durations.polls():
             # Asked for in this order: a log that is complete when the publication has ended misses nothing.
             ended = not State(named(application, row.id).state).active
@@ -99,13 +106,16 @@ def logs(
                 break
             time.sleep(min(pause, 0.5))
         if not tape.finish():
-            tell(f"{row.id} has no {source or ''} log yet.".replace("  ", " "))
+            tell(f"{row.id} has no {wanted or ''} log yet.".replace("  ", " "))
 
 
 class Tape:
-    """Prints what is new of a publication's logs: the newest one of `source` (None: of all), and those begun after it."""
+    """Prints what is new of a publication's logs: the newest one of `source` (None: of all), and those begun after it.
 
-    def __init__(self, application: "Application", publication: str, source: Source | None) -> None:
+    Of a matrix that is the log of all runs; that of one alone is printed where it is the `source`.
+    """
+
+    def __init__(self, application: "Application", publication: str, source: str | None) -> None:
         self._application = application
         self._publication = publication
         self._source = source
@@ -141,7 +151,8 @@ class Tape:
 
         with self._application.sessions.read() as session:
             found = chunks.of(session, self._publication)
-        wanted = [log for log in found if self._source is None or log.source.split("-")[0] == self._source]
+        names = [(log, log.source.split("-")[0]) for log in found]
+        wanted = [log for log, name in names if name == self._source or (self._source is None and "." not in name)]
         return [log for log in wanted if log.id >= min(self._told)] if self._told else wanted[-1:]
 
 

@@ -49,16 +49,17 @@ def reproduce(
         bring_image(application, facts)
         log = ToldLog()
         tell(f"running {facts.publication} again; what it says:")
-        comparison = run_again(
-            application.ports,
-            application.policy,
-            facts,
-            bundle,
-            application.scratch,
-            application.durations.polls(),
-            time.sleep,
-            log.feed,
-        )
+        with application.clusters.at_work():
+            comparison = run_again(
+                application.ports,
+                application.policy,
+                facts,
+                bundle,
+                application.scratch,
+                application.durations.polls(),
+                time.sleep,
+                log.feed,
+            )
         log.end()
         output.answer({"publication": facts.publication} | comparison.as_json(), lambda: visible_lines(comparison.as_text()))
         if comparison.verdict is Verdict.DIFFERENT:

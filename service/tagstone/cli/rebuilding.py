@@ -22,7 +22,7 @@ def rebuild_image(context: typer.Context, identity: str, *, json: bool) -> None:
         bring_image(application, facts)
         restore_code(application.storage, facts, bundle)
         tell(f"building the image of {facts.publication} anew; what the build says:")
-        with application.anew(facts.source) as anew:
+        with application.clusters.at_work(), application.anew(facts.source) as anew:
             difference = rebuild(
                 application.ports,
                 anew,

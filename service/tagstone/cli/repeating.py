@@ -23,4 +23,5 @@ def repeat(application: "Application", report: "CheckReport") -> "Repetition":
         tell(visible(line))
 
     following = Following(polls=application.durations.polls, pause=time.sleep, tell=say, log=log.feed)
-    return check_twice(application.ports, application.policy, report.project, report.commit, application.scratch, following)
+    with application.clusters.at_work():
+        return check_twice(application.ports, application.policy, report.project, report.commit, application.scratch, following)

@@ -18,6 +18,21 @@ def facts_of(row: "Publication") -> "Facts | None":
     return record.load(row.facts.encode()) if row.facts else None
 
 
+def _run(one: dict[str, Any]) -> dict[str, object]:
+    """One run of a matrix."""
+    combination, status = one["combination"], one["run"]["status"]
+    return {
+        "number": combination["number"],
+        "folder": combination["folder"],
+        "values": dict(combination["values"]),
+        "outcome": status["outcome"],
+        "problem": one["problem"] or None,
+        "started_at": status["started_at"],
+        "finished_at": status["finished_at"],
+        "granted": status["granted"],
+    }
+
+
 def result(application: "Application", row: "Publication") -> dict[str, object]:
     """The object: sizes in bytes, checksums in hexadecimal, times in seconds since the epoch, paths absolute."""
     # As plain JSON: to build the model of all facts takes as long as the rest of the answer that all is done.
@@ -49,6 +64,7 @@ def result(application: "Application", row: "Publication") -> dict[str, object]:
         "bundle": bundle(application, row),
         "record_url": record_url(application, row),
         "ran": facts.get("run") is not None,
+        "runs": [_run(one) for one in facts.get("matrix") or ()],
         "outputs": [
             {key: output[key] for key in ("path", "size", "sha256")} | {"brought": bool(output.get("brought"))}
             for output in outputs

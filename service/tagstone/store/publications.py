@@ -166,6 +166,14 @@ def active(session: Session) -> list[Publication]:
     return list(session.scalars(query.order_by(Publication.created_at)))
 
 
+def to_stop(session: Session) -> list[tuple[str, int]]:
+    """Those that somebody asked to stop and that have not yet, each with its attempt."""
+    query = select(Publication.id, Publication.attempt).where(
+        Publication.cancel_requested, Publication.state.in_([state for state in State if state.active])
+    )
+    return [(publication, attempt) for publication, attempt in session.execute(query)]
+
+
 def latest_published(session: Session, project_id: int) -> Publication | None:
     """The project's version that was published last, if any."""
     query = select(Publication).where(Publication.project_id == project_id, Publication.state == State.PUBLISHED)

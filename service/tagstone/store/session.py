@@ -9,7 +9,7 @@ from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from tagstone.errors import Temporary
+from tagstone.errors import Away, Temporary
 
 
 def database_url(url: str | None, home: Path) -> str:
@@ -49,15 +49,32 @@ class Sessions:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session for looking; what it loads stays usable afterwards."""
-        with Session(self.engine, expire_on_commit=False, autoflush=False) as session:
-            yield session
+        """A session for looking; what it loads stays usable afterwards. Raises: Away when the database is."""
+        try:
+            with Session(self.engine, expire_on_commit=False, autoflush=False) as session:
+                yield session
+        except OperationalError as error:
+            if not _is_away(error):
+                raise
+            raise _away(error) from error
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A session that commits at the end of the block. Raises: Temporary when the database is locked or away."""
+        """A session that commits at the end of the block. Raises: Temporary when the database is locked, Away when it is."""
         try:
             with Session(self._writing, expire_on_commit=False) as session, session.begin():
                 yield session
         except OperationalError as error:
+            if _is_away(error):
+                raise _away(error) from error
             raise Temporary(f"The database did not take the change: {error.orig}.", delay=2.0) from error
+
+
+def _is_away(error: OperationalError) -> bool:
+    """Whether nobody answered at all: a connection that ended, or none that could be made."""
+    return error.connection_invalidated or error.statement is None
+
+
+def _away(error: OperationalError) -> Away:
+    first = str(error.orig).strip().partition("\n")[0]
+    return Away(f"The database cannot be used: {first}.", remedy="`tagstone doctor` names the database and examines it.")

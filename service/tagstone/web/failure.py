@@ -34,6 +34,10 @@ _KINDS: dict[str, tuple[str, str]] = {
     Outcome.FAILED: ("The analysis ended with an error", "The command came back with an exit code that is not 0. Its own words are in the log; try it on your machine with `tagstone rehearse`."),
     Outcome.STOPPED: ("The run was stopped", "Somebody or something ended it from outside."),
     Outcome.IMAGE: ("The image could not be started", "The engine did not find the program, or could not start it in this image. Look at `run: command` and at what the environment installs."),
+    Outcome.UNSCHEDULABLE: ("The cluster has no room for it", "No node of the cluster has what `run: resources` asks for. `tagstone check --cluster` says what is the nearest that would fit."),
+    Outcome.REFUSED: ("The cluster would not take it", "A rule of the cluster forbids the run: a quota, a limit, or what may run there. Its own words are above."),
+    Outcome.HARDWARE: ("It did not get the hardware it asked for", "What was really there is less than `run: resources` asks for, so nothing that came of it would be what was meant."),
+    Outcome.DISRUPTED: ("What it ran on was taken away", "It was begun again several times. The analysis did nothing wrong."),
     Outcome.ENGINE: ("The engine had trouble", "The container engine of this server broke, not the analysis."),
     "temporary": ("Something outside did not answer", "It was tried several times. When it is back, the publication can be taken up where it stopped."),
     "forbidden": ("It is not allowed here", "A rule of this site forbids it; its operator can say why."),
@@ -45,7 +49,7 @@ _STEPS: dict[str, tuple[str, str]] = {
     Step.COLLECT: ("The outputs could not be kept", "The run ended well, but what it left does not fit to `outputs`."),
     Step.BUNDLE: ("The bundle could not be made", "Something that would be archived for ever may not be."),
 }  # fmt: skip
-_OUTSIDE = frozenset(("temporary", "tagstoneerror", Outcome.ENGINE, Outcome.STOPPED))
+_OUTSIDE = frozenset(("temporary", "tagstoneerror", Outcome.ENGINE, Outcome.DISRUPTED, Outcome.STOPPED, Outcome.UNSCHEDULABLE))
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ NAMES = {
     Step.CONFIRM: "Confirm that it is there",
 }
 _LOGS = {"inputs": "Inputs", "build": "Log of the build", "run": "Log of the run"}
+_ONE_RUN = "run."
+_MOST_RUNS = 8
 
 
 @dataclass(frozen=True)
@@ -93,12 +95,14 @@ def _line(step: Step, row: StepRow | None, now: float) -> StepLine:
 
 
 def _latest(logs: Sequence[Log]) -> list[Log]:
-    """Of each kind the log of the last attempt that had one."""
+    """Of each kind the log of the last attempt that had one, then those of a matrix's runs that are under way."""
     last = {log.source.partition("-")[0]: log for log in logs if log.last > 0}
-    return [last[name] for name in _LOGS if name in last]
+    under_way = [log for name, log in last.items() if name.startswith(_ONE_RUN) and not log.ended]
+    return [*(last[name] for name in _LOGS if name in last), *under_way[-_MOST_RUNS:]]
 
 
 def _part(storage: Storage, log: Log) -> LogPart:
     name, _, attempt = log.source.partition("-")
-    title = _LOGS[name] + (f" (attempt {attempt})" if attempt > "1" else "")
+    told = f"Log of run {name.removeprefix(_ONE_RUN)}" if name.startswith(_ONE_RUN) else _LOGS[name]
+    title = told + (f" (attempt {attempt})" if attempt > "1" else "")
     return LogPart(title, log.source, log_text.tail(storage, log), log.size, log.ended)

@@ -8,8 +8,9 @@ from tagstone.actions.describe import describe
 from tagstone.domain.citations.citing import metadata_for
 from tagstone.domain.deposits.deposit import DepositMetadata, Related
 from tagstone.domain.publications.record import Facts
-from tagstone.domain.runs import hardware_table
+from tagstone.domain.runs import hardware_table, matrix_table
 from tagstone.domain.runs.hardware_table import Row
+from tagstone.domain.runs.matrix_table import Line
 from tagstone.errors import TagstoneError
 from tagstone.store.tables import Publication
 from tagstone.web import bundles, citations, hardware_plot, log_text, outputs, run_yourself
@@ -48,6 +49,7 @@ class RecordPage:
     command: str
     hardware: list[Row]
     plots: list[Plot]
+    runs: list[Line]
     outputs: list[Output]
     files: list[Listed]
     files_total: int
@@ -58,6 +60,11 @@ class RecordPage:
     def shown(self, kind: Kind) -> list[Output]:
         """Outputs of which there is a preview of this kind."""
         return [output for output in self.outputs if output.kind == kind]
+
+    @property
+    def run_values(self) -> tuple[str, ...]:
+        """What the values are called that the runs of a matrix differ by."""
+        return matrix_table.names(self.facts.matrix)
 
     @property
     def outputs_total(self) -> int:
@@ -100,6 +107,7 @@ def gather(
         command=shlex.join(facts.run.spec.command) if facts.run else "",
         hardware=hardware_table.rows(facts.run) if facts.run else [],
         plots=hardware_plot.plots(facts.run) if facts.run else [],
+        runs=matrix_table.lines(facts.matrix),
         outputs=outputs.gather(facts, {file.path for file in files}, bundle, renditions),
         files=files[:_SHOWN_FILES],
         files_total=len(files),

@@ -72,7 +72,7 @@ def register(deliveries: Deliveries, clock: Clock, pool: Executor) -> None:
         while not (tried := await take(delivery, began, failures, waits))["done"]:
             failures += tried["failed"]
             waits += not tried["failed"]
-            await wait(tried["seconds"], durable=True)
+            await wait(tried["seconds"])
         return "done"
 
     @DBOS.workflow(name=DELIVERIES_WORKFLOW, max_recovery_attempts=None)

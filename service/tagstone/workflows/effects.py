@@ -13,7 +13,7 @@ from tagstone.actions import describe as describing
 from tagstone.actions import release as releasing
 from tagstone.actions import resolve as resolving
 from tagstone.actions import run as running
-from tagstone.actions import secrets
+from tagstone.actions import run_matrix, secrets
 from tagstone.actions.brought import keep_brought
 from tagstone.actions.fit import fitted
 from tagstone.domain.code.finding import refuse_secrets
@@ -27,7 +27,7 @@ from tagstone.domain.runs.run import Outcome, OutputFile, RunStatus
 from tagstone.errors import Forbidden, Invalid, NotFound, Permanent, TagstoneError, Temporary
 from tagstone.ports import DepositAccount
 from tagstone.store import logs
-from tagstone.workflows import series
+from tagstone.workflows import fan_out, series
 from tagstone.workflows.work import Work
 
 
@@ -149,19 +149,28 @@ async def run(work: Work) -> Facts:
     if work.subject.registered:
         refuse_run(work.policy, runner.name)
         facts = _told(facts, f"run by {runner.name}")
+    if run_matrix.has_matrix(facts):
+        return await fan_out.run_all(work, facts)
     spec = await work.call(running.run_spec, facts)
     await work.call(runner.start, key, spec)
 
+    told, quiet = "", False
+
     async def observe() -> RunStatus | None:
+        nonlocal told, quiet
         status = await work.call(runner.observe, key)
+        quiet = status.waits
         await work.call(work.pump, "run", runner.logs)
+        if status.running and status.detail != told:
+            told = status.detail
+            await work.call(work.waits, told or None)
         return None if status.running else status
 
-    status = await work.until(observe)
+    status = await work.until(observe, lambda: quiet)
     await work.call(work.pump, "run", runner.logs)
-    if status.outcome is Outcome.ENGINE:
+    if status.outcome in (Outcome.ENGINE, Outcome.DISRUPTED):
         await work.call(_begin_again, work, "run", runner.remove)
-        raise Temporary(f"The engine failed the run: {status.detail}.")
+        raise running.interruption(status)
     stored = await work.call(work.ports.storage.keep, work.whole_log("run"))
     await work.call(work.end_log, "run")
     ended = replace(facts, run=RunFacts(spec, status, runner.name, stored.key, stored.size, stored.sha256))
@@ -175,7 +184,9 @@ async def collect(work: Work) -> Facts:
     """The outputs by the manifest's globs, into storage by checksum, and those that were brought; searched for secrets."""
     facts, ports = work.subject.facts, work.ports
     manifest, made = running.manifest_of(facts), list[OutputFile]()
-    if manifest.outputs.made:
+    if facts.matrix:
+        made = [file for file in facts.outputs if not file.brought]
+    elif manifest.outputs.made:
         made = await work.call(ports.runner.collect, work.subject.key, running.output_rules(facts, work.policy))
     brought = await work.call(keep_brought, ports.forge, ports.storage, manifest, facts.source, made, work.policy)
     facts = fitted(replace(facts, outputs=(*made, *brought)), facts.limits)
@@ -251,9 +262,10 @@ async def confirm(work: Work) -> Facts:
 
 def clean_up(work: Work) -> None:
     """Remove what build and run left outside; the logs and outputs that matter are in storage."""
-    for remove in (work.ports.builder.stop, work.ports.runner.remove):
+    runs = run_matrix.keys(work.subject.recorded, work.subject.key)
+    for remove, key in ((work.ports.builder.stop, work.subject.key), *((work.ports.runner.remove, key) for key in runs)):
         try:
-            remove(work.subject.key)
+            remove(key)
         except TagstoneError:
             # Litter must not turn an ended publication into a failed one; the next start of the same key adopts or removes it.
             continue
@@ -282,7 +294,7 @@ async def _environment(work: Work, plan: building.Plan) -> building.Environment:
     if status.state is BuildState.FAILED:
         raise Permanent(
             f"The environment could not be built: {status.detail}",
-            remedy=f"`tagstone logs {work.subject.id} --source build` has the whole log.",
+            remedy=status.remedy or f"`tagstone logs {work.subject.id} --source build` has the whole log.",
         )
     return await work.call(building.collect_environment, work.ports, key, plan, work.folder)
 

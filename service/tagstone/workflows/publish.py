@@ -39,5 +39,5 @@ def register(performer: Steps) -> None:
                     return "stopped"
                 failures += answer["next"] == "retry"
                 waits += answer["next"] == "wait"
-                await wait(answer["seconds"], durable=True)
+                await wait(answer["seconds"])
         return "done"

@@ -9,6 +9,7 @@ from typing import Literal
 import structlog
 
 from tagstone.actions.run import manifest_of
+from tagstone.adapters.news import News
 from tagstone.domain.deposits.embargo import closed_until
 from tagstone.domain.forges.registration import What
 from tagstone.domain.publications import record
@@ -55,7 +56,14 @@ class Steps:
     """Performs steps with the ports and sessions it was given."""
 
     def __init__(
-        self, ports: Ports, sessions: Sessions, durations: Durations, policy: Policy, pool: Executor, home: Path
+        self,
+        ports: Ports,
+        sessions: Sessions,
+        durations: Durations,
+        policy: Policy,
+        pool: Executor,
+        home: Path,
+        news: News | None = None,
     ) -> None:
         self._ports = ports
         self._sessions = sessions
@@ -63,6 +71,7 @@ class Steps:
         self._policy = policy
         self._pool = pool
         self._home = home
+        self._news = news or News()
         self._log = structlog.get_logger("tagstone.steps")
 
     async def perform(
@@ -75,7 +84,7 @@ class Steps:
         subject, _, _ = load_subject(self._sessions, publication)
         if attempt not in (ANY_ATTEMPT, subject.attempt):
             return "stop", 0.0
-        work = Work(subject, self._ports, self._sessions, self._durations, self._policy, self._pool, self._home)
+        work = Work(subject, self._ports, self._sessions, self._durations, self._policy, self._pool, self._home, self._news)
         try:
             return await self._attempt(work, step), 0.0
         except Cancelled:

@@ -1,5 +1,6 @@
-"""What builders are tried on: the fake, buildah with either storage, Podman's service of our own, a Docker Engine of our own."""
+"""What builders are tried on: the fake, buildah with either storage, Podman's service and a Docker Engine of our own, a real cluster."""
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from cluster.building import BuildBench
 from fakes.builder import FakeBuilder
 from servers.bases import busybox_base
 from servers.builders import BUILDERS, Builds, builds_with, make_builder
 from servers.dockerd import running_dockerd
+from servers.kubernetes.cluster import Cluster
+from servers.kubernetes.images import push_builder, push_helper
 from tagstone.adapters.engine_client import Engine, connect
 from tagstone.adapters.oci_layout import OciLayout
 from tagstone.domain.environments.build import BaseImage, ContextFile, Recipe
@@ -73,9 +77,38 @@ def rig_on(make: Callable[..., Builder], registry: OciLayout) -> Iterator[Rig]:
         yield Rig(builds.builder, builds.keys, busybox_base(registry), make)
 
 
-@pytest.fixture(params=["fake", *BUILDERS])
+@pytest.fixture(scope="session")
+def build_images(cluster: Cluster) -> tuple[str, str]:
+    """The images of the containers beside a build, and of builds, in the cluster's registry."""
+    return push_helper(cluster), push_builder(cluster)
+
+
+@pytest.fixture(scope="session")
+def build_namespace(cluster: Cluster) -> Iterator[str]:
+    """A namespace of the cluster for these tests."""
+    name = f"builds-{secrets.token_hex(4)}"
+    cluster.new_namespace(name)
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@contextmanager
+def _on_a_cluster(request: pytest.FixtureRequest, folder: Path, registry: OciLayout) -> Iterator[Rig]:
+    """A rig on a real cluster, as an installation of its own."""
+    helper, image = request.getfixturevalue("build_images")
+    namespace = request.getfixturevalue("build_namespace")
+    bench = BuildBench(request.getfixturevalue("cluster"), namespace, helper, image, folder, registry)
+    with bench.open(), rig_on(bench.builder, registry) as made:
+        yield made
+
+
+@pytest.fixture(params=["fake", *BUILDERS, pytest.param("cluster", marks=pytest.mark.kubernetes)])
 def rig(request: pytest.FixtureRequest, tmp_path: Path, registry: OciLayout) -> Iterator[Rig]:
     """Every builder."""
+    if request.param == "cluster":
+        with _on_a_cluster(request, tmp_path, registry) as made:
+            yield made
+        return
 
     def make() -> Builder:
         folder = tmp_path / "builds"

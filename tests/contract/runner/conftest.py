@@ -1,21 +1,28 @@
 """What runners are tried on: the fake, Podman's service of our own, a Docker Engine of our own; and an image of busybox."""
 
 import io
+import secrets
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 
+from cluster.rig import Bench
 from fakes.runner import FakeRunner
+from rigs.clusters import fake_cluster
 from rigs.runs import WORKDIR, Rig, put_image
 from servers.dockerd import running_dockerd
+from servers.kubernetes.cluster import Cluster
+from servers.kubernetes.images import push_helper
 from servers.podman import running_podman
 from tagstone.adapters.engine_client import Engine, connect
 from tagstone.adapters.engine_runs import EngineRuns
 from tagstone.adapters.folder_storage import FolderStorage
 from tagstone.adapters.oci_layout import OciLayout
+from tagstone.adapters.oci_registry import OciRegistry
 from tagstone.adapters.system_clock import SystemClock
 from tagstone.domain.images.oci import ImageReference, ImageSettings
 
@@ -75,13 +82,47 @@ def engine_runs(storage: FolderStorage, registry: OciLayout, tmp_path: Path) -> 
     )
 
 
+@pytest.fixture(scope="session")
+def helper(cluster: Cluster) -> str:
+    """The image of the containers beside a run, in the cluster's registry."""
+    return push_helper(cluster)
+
+
+@pytest.fixture(scope="session")
+def contract_namespace(cluster: Cluster) -> Iterator[str]:
+    """A namespace of the cluster for these tests."""
+    name = f"contract-{secrets.token_hex(4)}"
+    cluster.new_namespace(name)
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@contextmanager
+def _on_a_cluster(request: pytest.FixtureRequest, folder: Path) -> Iterator[Rig]:
+    """A rig on a real cluster, as an installation of its own."""
+    cluster: Cluster = request.getfixturevalue("cluster")
+    namespace, helper = request.getfixturevalue("contract_namespace"), request.getfixturevalue("helper")
+    with requests.Session() as session:
+        registry = OciRegistry(session, cluster.registry, insecure=True)
+        with Bench(cluster, namespace, registry, helper, folder).rig() as rig:
+            yield rig
+
+
 @contextmanager
 def rig_on(name: str, request: pytest.FixtureRequest) -> Iterator[Rig]:
-    """A rig on the fake, Podman or Docker; what its test started is removed."""
+    """A rig on the fake, Podman, Docker, a fake Kubernetes or a real one; what its test started is removed."""
     storage: FolderStorage = request.getfixturevalue("storage")
     folder: Path = request.getfixturevalue("tmp_path")
     if name == "fake":
         yield Rig(lambda: FakeRunner(folder / "runs", storage), storage, ImageReference("none", f"sha256:{'0' * 64}"))
+        return
+    if name == "kubernetes":
+        with fake_cluster(folder, request.getfixturevalue("registry"), storage, request.getfixturevalue("image")) as faked:
+            yield faked.rig
+        return
+    if name == "cluster":
+        with _on_a_cluster(request, folder) as real:
+            yield real
         return
     engine: Engine = request.getfixturevalue("podman" if name == "podman" else "docker_engine")
     made: Callable[[Engine], EngineRuns] = request.getfixturevalue("engine_runs")
@@ -93,7 +134,15 @@ def rig_on(name: str, request: pytest.FixtureRequest) -> Iterator[Rig]:
             rig.runner.remove(key)
 
 
-@pytest.fixture(params=["fake", "podman", pytest.param("docker", marks=pytest.mark.docker)])
+@pytest.fixture(
+    params=[
+        "fake",
+        "podman",
+        pytest.param("docker", marks=pytest.mark.docker),
+        "kubernetes",
+        pytest.param("cluster", marks=pytest.mark.kubernetes),
+    ]
+)
 def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     """Every runner."""
     with rig_on(request.param, request) as made:

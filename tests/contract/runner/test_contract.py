@@ -1,4 +1,4 @@
-"""What every Runner does: the fake, Podman, Docker Engine."""
+"""What every Runner does: the fake, Podman, Docker Engine, Kubernetes."""
 
 from dataclasses import replace
 
@@ -29,28 +29,28 @@ def test_a_run_that_fails_says_its_exit_code_and_keeps_what_it_left(rig: Rig) ->
 
 
 def test_a_run_that_was_ended_is_stopped_and_its_log_stays(rig: Rig) -> None:
-    key = rig.start(Analysis(says="waiting", endless=True))
-    status = rig.runner.observe(key)
+    key = rig.start(Analysis(says="waiting\n", endless=True))
+    status = rig.until_said(key)
     assert status.running
-    assert status.started_at is not None
     with pytest.raises(Conflict, match="not ended"):
         rig.runner.collect(key, OutputRules(("*",)))
     rig.runner.stop(key)
     rig.runner.stop(key)
     assert rig.until_ended(key).outcome is Outcome.STOPPED
-    assert rig.whole_log(key) == b"waiting"
+    assert rig.whole_log(key) == b"waiting\n"
 
 
 def test_another_runner_adopts_what_the_first_began(rig: Rig) -> None:
-    analysis = Analysis(writes={"out.txt": "x"}, says="before", endless=True)
+    analysis = Analysis(writes={"out.txt": "x"}, says="before\n", endless=True)
     key = rig.start(analysis)
+    rig.until_said(key)
     before = rig.whole_log(key)
     rig.runner = rig.make()
     rig.start(replace(analysis, says="again"), key)
     rig.runner.stop(key)
     assert rig.until_ended(key).outcome is Outcome.STOPPED
-    assert rig.whole_log(key) == b"before"
-    assert before in (b"", b"before")
+    assert rig.whole_log(key) == b"before\n"
+    assert before == b"before\n"
 
 
 def test_starting_what_has_ended_runs_nothing(rig: Rig) -> None:
@@ -78,7 +78,8 @@ def test_what_was_never_started_is_not_found_and_nothing_to_remove(rig: Rig) -> 
 
 
 def test_what_was_removed_can_be_started_afresh(rig: Rig) -> None:
-    key = rig.start(Analysis(writes={"left.txt": "x"}, endless=True))
+    key = rig.start(Analysis(writes={"left.txt": "x"}, says="begun\n", endless=True))
+    rig.until_said(key)
     rig.runner.remove(key)
     rig.runner.remove(key)
     with pytest.raises(NotFound):

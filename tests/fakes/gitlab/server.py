@@ -43,6 +43,7 @@ class FakeGitlab:
     keys: Keys = field(default_factory=Keys)
     asked: list[tuple[str, str]] = field(default_factory=list)
     encrypted: ssl.SSLContext | None = None
+    host: str = "127.0.0.1"
     sender: Sender = field(init=False)
     _http: ThreadingHTTPServer | None = None
     _thread: threading.Thread | None = None
@@ -204,14 +205,14 @@ class FakeGitlab:
     def start(self) -> None:
         """Listen, at the same port as before."""
         port = int(self.url.rpartition(":")[2]) if self.url else 0
-        self._http = ThreadingHTTPServer(("127.0.0.1", port), lambda *given: _Handler(self, *given))
+        self._http = ThreadingHTTPServer((self.host, port), lambda *given: _Handler(self, *given))
         self._http.daemon_threads = True
         self._http.handle_error = lambda *_: None  # type: ignore[method-assign]  # clients break off on purpose
         if self.encrypted is not None:
             self._http.socket = self.encrypted.wrap_socket(self._http.socket, server_side=True, do_handshake_on_connect=False)
-        self.world.url = (
-            f"{'http://127.0.0.1' if self.encrypted is None else 'https://localhost'}:{self._http.server_address[1]}"
-        )
+        name = "localhost" if self.encrypted is not None and self.host == "127.0.0.1" else self.host
+        scheme = "http" if self.encrypted is None else "https"
+        self.world.url = f"{scheme}://{name}:{self._http.server_address[1]}"
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,))
         self._thread.start()
 
@@ -261,9 +262,9 @@ class FakeGitlab:
 
 
 @contextmanager
-def running_gitlab(folder: Path, encrypted: ssl.SSLContext | None = None) -> Iterator[FakeGitlab]:
-    """A GitLab whose repositories are below `folder`, until the context ends; over HTTPS at `localhost` where it is `encrypted`."""
-    gitlab = FakeGitlab(folder, encrypted=encrypted)
+def running_gitlab(folder: Path, encrypted: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Iterator[FakeGitlab]:
+    """A GitLab whose repositories are below `folder`, until the context ends; over HTTPS where it is `encrypted`."""
+    gitlab = FakeGitlab(folder, encrypted=encrypted, host=host)
     gitlab.start()
     try:
         yield gitlab

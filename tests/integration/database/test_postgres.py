@@ -85,6 +85,17 @@ def test_a_lock_is_free_again_when_its_process_was_killed(engine: Engine, databa
         assert time.monotonic() < deadline, "the lock outlived its process"
 
 
+def test_a_lock_that_was_lost_with_its_connection_is_taken_again(engine: Engine) -> None:
+    locks, others = DatabaseLocks(engine), DatabaseLocks(engine)
+    locks.hold("worker-1")
+    assert locks.keep("worker-1")
+    with engine.connect() as connection:
+        connection.execute(text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"))
+    assert others.is_free("worker-1")
+    assert locks.keep("worker-1")
+    assert not others.is_free("worker-1")
+
+
 def test_one_worker_at_a_time_has_a_work(engine: Engine) -> None:
     locks, others = DatabaseLocks(engine), DatabaseLocks(engine)
     with locks.alone("telling") as mine, others.alone("telling") as theirs, others.alone("comparing") as another:

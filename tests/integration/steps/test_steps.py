@@ -1,5 +1,6 @@
 """What happens on the way to a DOI: what is recorded, what is tried again, what is kept when it fails."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from fakes.small_project import commit
 from tagstone.actions.submit import cancel, retry
 from tagstone.domain.deposits.deposit import DepositState
 from tagstone.domain.publications.publication import Kind, State, Step
-from tagstone.domain.runs.run import Outcome
+from tagstone.domain.runs.run import Outcome, RunStatus
 from tagstone.store import logs, publications
 
 Site = Any  # the fixture's class lives in conftest.py, which cannot be imported
@@ -97,6 +98,47 @@ def test_engine_trouble_is_tried_again_by_itself(site: Site) -> None:
     site.runner.outcome = Outcome.SUCCEEDED
     assert site.go(publication) == "go"
     assert site.row(publication).state == State.PUBLISHED
+
+
+def test_what_was_taken_away_is_begun_again_and_counts_as_no_try(site: Site) -> None:
+    site.runner.outcome = Outcome.DISRUPTED
+    publication = site.submit()
+    assert site.go(publication) == "wait"
+    assert "The run was interrupted" in site.row(publication).waiting
+    last = site.application.durations.attempts + 10
+    assert site.perform(publication, Step.RUN, failures=last) == "wait"
+    site.runner.outcome = Outcome.SUCCEEDED
+    assert site.go(publication) == "go"
+    assert site.row(publication).state == State.PUBLISHED
+    assert site.runner.begun == 3
+
+
+@pytest.mark.parametrize(
+    ("outcome", "word"),
+    [(Outcome.UNSCHEDULABLE, "check --cluster"), (Outcome.REFUSED, "doctor --cluster"), (Outcome.HARDWARE, "Ask for less")],
+)
+def test_what_a_cluster_refuses_is_not_tried_again(site: Site, outcome: Outcome, word: str) -> None:
+    site.runner.outcome = outcome
+    publication = site.submit()
+    assert site.go(publication) == "stop"
+    assert word in site.row(publication).remedy
+    assert (site.row(publication).error_kind, site.runner.begun) == (outcome, 1)
+
+
+def test_what_a_run_waits_for_is_told_until_it_begins(site: Site) -> None:
+    said: list[str | None] = []
+    observe: Callable[[str], RunStatus] = site.runner.observe
+    site.runner.waits, site.runner.looks = "It waits for a node.", 4
+
+    def look(key: str) -> RunStatus:
+        said.append(site.row(publication).waiting)
+        return observe(key)
+
+    publication = site.submit()
+    site.go(publication, until=Step.RUN)
+    site.runner.__dict__["observe"] = look
+    assert site.go(publication) == "go"
+    assert said == [None, "It waits for a node.", "It waits for a node.", "It waits for a node.", None]
 
 
 def test_trouble_that_does_not_pass_ends_as_a_failure(site: Site) -> None:

@@ -54,6 +54,6 @@ def test_percentiles_are_values_that_were_seen():
 def test_a_benchmark_that_there_is_not_is_named(capsys):
     assert main(["speed"]) == 2
     assert (
-        "There is no benchmark speed; there are starting, publishing, bundling, depositing, catalogue, receiving."
+        "There is no benchmark speed; there are starting, publishing, bundling, depositing, catalogue, receiving, clusters."
         in capsys.readouterr().err
     )

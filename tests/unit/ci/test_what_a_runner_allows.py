@@ -51,6 +51,14 @@ def test_where_they_are_not_the_setting_of_the_runner_is_named(tmp_path: Path, v
     assert said in caught.value.message
 
 
+def test_what_fails_once_and_then_no_more_is_no_reason_to_refuse(tmp_path: Path):
+    path, tries = tmp_path / "buildah", tmp_path / "tries"
+    path.write_text(f'#!/bin/sh\n[ -e {tries} ] && exit 0\n: > {tries}\necho "{NO_MOUNTS}" >&2\nexit 125\n')
+    path.chmod(0o755)
+    probe(tmp_path, str(path))
+    assert tries.exists()
+
+
 def test_a_job_without_buildah_is_told_which_image_has_it(tmp_path: Path):
     with pytest.raises(Permanent, match="no buildah") as caught:
         probe(tmp_path, str(tmp_path / "nowhere"))

@@ -5,7 +5,9 @@ import hashlib
 import pytest
 
 from fakes import facts as recorded
+from fakes.kubernetes.server import running_kubernetes
 from tagstone.domain.publications import record
+from tagstone.settings import ClusterSettings, Runs
 from tagstone.store import publications
 
 MANIFEST = (
@@ -92,3 +94,52 @@ def test_checksums_of_inputs_are_fetched_and_written(tagstone, described, tmp_pa
     assert "The input b.csv has no sha256" in done.stdout
     told = tagstone.json("check", str(described), "--fix")
     assert [(one["to"], one["error"] is None) for one in told["inputs"]] == [("b.csv", False)]
+
+
+@pytest.fixture
+def clustered(tagstone, tmp_path):
+    """A site whose runs go to a cluster of one node."""
+    with running_kubernetes(tmp_path / "cluster") as cluster:
+        cluster.idle = True
+        cluster.namespace("runs")
+        cluster.node("only")
+        here = ClusterSettings(
+            kubeconfig=cluster.kubeconfig,
+            namespace="runs",
+            desk="http://192.0.2.7/desk",
+            helper=f"r.test/pod@sha256:{'a' * 64}",
+        )
+        runs = Runs(engine="kubernetes")
+        settings = tagstone.application.settings.model_copy(update={"clusters": {"here": here}, "runs": runs})
+        tagstone.application.settings = settings
+        yield cluster
+        tagstone.application.clusters.connections["here"].close()
+
+
+def test_a_cluster_is_asked_whether_it_could_run_it(tagstone, described, clustered):
+    told = tagstone.json("check", str(described), "--cluster")
+    assert (told["ok"], told["cluster"]["name"], told["cluster"]["fit"]["able"]) == (True, "here", ["only"])
+    assert "cluster here: 1 of 1 nodes could take it." in tagstone("check", str(described), "--cluster").stdout
+
+
+def test_what_no_node_has_is_refused_with_what_would_fit(tagstone, described, clustered):
+    (described / "tagstone.yml").write_text(MANIFEST.replace("analysis.py]", "analysis.py], resources: {gpu: 1}"))
+    done = tagstone("check", str(described), "--cluster")
+    assert done.exit_code == 3
+    assert "The nearest is only: 1 nvidia.com/gpu asked for" in done.stdout
+    assert "Ask for at most gpu: 0 (run: resources)." in done.stdout
+    assert tagstone("check", str(described)).exit_code == 0
+    assert clustered.all("jobs") == []
+
+
+def test_a_profile_that_the_site_has_not_is_a_fault_on_its_line(tagstone, described, clustered):
+    (described / "tagstone.yml").write_text(MANIFEST.replace("analysis.py]", "analysis.py], resources: {profile: gpu-a100}"))
+    told = tagstone.json("check", str(described))
+    assert [(fault["line"], fault["message"]) for fault in told["faults"] if fault["severity"] == "error"] == [
+        (2, "This cluster has no profile 'gpu-a100'.")
+    ]
+
+
+def test_a_site_without_a_cluster_cannot_ask_one(tagstone, described):
+    done = tagstone("check", str(described), "--cluster")
+    assert (done.exit_code, "This site has no cluster." in done.stdout) == (3, True)

@@ -186,3 +186,24 @@ def test_a_doi_that_resolves_and_a_deposit_that_differs_are_shown(tagstone, inst
 def test_a_withdrawn_record_is_shown_with_its_reason(tagstone, installation):
     publication = installation.publication(state="withdrawn", withdrawn_at=NOW, withdrawn_because="The clock was wrong.")
     assert "2026-03-01: The clock was wrong." in tagstone("show", publication).stdout
+
+
+def test_the_runs_of_a_matrix_are_told_one_by_one(tagstone, installation):
+    facts = recorded.of_matrix(recorded.facts(), {"north": ("fit", "north"), "a b": ("fit", "a b")})
+    publication = installation.publication(facts)
+    said = tagstone("show", publication).stdout
+    told = "1: field=north succeeded after 1 min 0 s, 1 of 2, Some CPU @ 3 GHz, 512 MiB, 8 GiB in the machine"
+    assert told in " ".join(said.split())
+    runs = tagstone.json("show", publication)["runs"]
+    assert [(run["number"], run["folder"], run["values"], run["outcome"]) for run in runs] == [
+        (1, "1-field=north", {"field": "north"}, "succeeded"),
+        (2, "2-field=a_b", {"field": "a b"}, "succeeded"),
+    ]
+
+
+def test_the_log_of_one_run_of_a_matrix_is_printed_where_it_is_asked_for(tagstone, installation):
+    publication = installation.publication()
+    installation.log(publication, "run-1", [b"=== run 1 ===\none\n"])
+    installation.log(publication, "run.2-1", [b"two, so far\n"], ended=False)
+    assert tagstone("logs", publication).stdout == "=== run 1 ===\none\n"
+    assert tagstone("logs", publication, "--run", "2").stdout == "two, so far\n"

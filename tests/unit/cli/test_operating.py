@@ -1,17 +1,19 @@
-"""base-image, db upgrade, doctor."""
+"""base-image, db upgrade, db wait, doctor."""
 
 import io
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
 from tagstone.adapters.oci_layout import OciLayout
 from tagstone.bootstrap import Application
 from tagstone.cli import doctor
 from tagstone.errors import Temporary
-from tagstone.settings import Builds, ForgeSettings, Runs, Settings
+from tagstone.settings import Builds, ForgeSettings, Runs, Settings, Waits
+from tagstone.store import migrations
 
 
 @pytest.fixture
@@ -51,6 +53,47 @@ def test_db_upgrade_makes_the_tables_and_then_has_nothing_to_do(fresh):
     first, second = fresh("db", "upgrade"), fresh("db", "upgrade")
     assert (first.exit_code, "was empty" in first.stdout) == (0, True)
     assert (second.exit_code, "was" in second.stdout) == (0, False)
+
+
+@pytest.fixture
+def waiting(fresh, tmp_path):
+    """A command in another thread, on what waits for nothing long."""
+    fresh.application = Application(Settings(home=tmp_path / "fresh", waits=Waits(poll_longest=0.02), _site=None))
+    with ThreadPoolExecutor(1) as pool:
+        yield lambda *command: pool.submit(fresh, "db", *command)
+    fresh.application.engine.dispose()
+
+
+def test_who_waits_for_the_tables_goes_on_when_they_are_there(fresh, waiting):
+    waited = waiting("wait")
+    with pytest.raises(TimeoutError):
+        waited.result(0.3)
+    migrations.upgrade(fresh.application.engine)
+    assert (waited.result(10).exit_code, waited.result().stdout) == (0, "The tables are there.\n")
+    assert "this version needs" in waited.result().stderr
+
+
+def test_nobody_waits_for_tables_that_are_newer(fresh):
+    fresh("db", "upgrade")
+    with fresh.application.engine.execution_options(writes=True).begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    waited = fresh("db", "wait")
+    assert waited.exit_code == 5
+    assert "revision 9999" in waited.stderr
+    assert "Install the newer Tagstone again" in waited.stderr
+
+
+@pytest.mark.parametrize("command", [["wait"], ["upgrade", "--wait"]])
+def test_a_database_that_is_away_is_waited_for(fresh, waiting, command):
+    there = fresh.application.engine
+    migrations.upgrade(there)
+    fresh.application.engine = create_engine("sqlite:////nowhere/at/all.sqlite")
+    waited = waiting(*command)
+    with pytest.raises(TimeoutError):
+        waited.result(0.3)
+    fresh.application.engine = there
+    assert waited.result(10).exit_code == 0
+    assert "cannot be reached" in waited.result().stderr
 
 
 class Engine:

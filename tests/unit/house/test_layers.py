@@ -20,6 +20,8 @@ VIOLATIONS = {
     "Settings are read": ("service/tagstone/actions/__init__.py", "import tagstone.settings"),
     "The docker SDK": ("service/tagstone/store/__init__.py", "import docker"),
     "GitLab's SDK": ("service/tagstone/actions/__init__.py", "import gitlab"),
+    "Kubernetes's client": ("service/tagstone/web/__init__.py", "import kubernetes"),
+    "The programs in a run's pod": ("service/tagstone/pod/__init__.py", "import requests"),
     "The durable engine": ("service/tagstone/web/__init__.py", "import dbos"),
     "What looks like a secret": ("service/tagstone/web/__init__.py", "import detect_secrets"),
     "What reads strangers'": ("service/tagstone/store/__init__.py", "import nh3"),

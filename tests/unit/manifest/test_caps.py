@@ -8,6 +8,7 @@ from tagstone.domain.publications.policy import Policy
 from tagstone.domain.runs import caps
 from tagstone.domain.runs.caps import Caps
 from tagstone.domain.runs.hardware import Resources
+from tagstone.domain.runs.placement import Profile
 from tagstone.errors import Invalid
 
 NAMES = ("cpu", "memory", "disk", "time", "gpu")
@@ -57,3 +58,18 @@ def test_a_project_gets_no_more_than_the_site_has():
         "memory: 2 GiB asked for, at most 1 GiB allowed",
         "gpu: 1 GPUs asked for, at most 0 GPUs allowed",
     ]
+
+
+def test_machines_that_no_cluster_has_are_refused():
+    policy = Policy(clusters=({"big": Profile()}, {"gpu": Profile(gpu_type="a100")}))
+    assert policy.misplaced(Resources(profile="gpu")) is None
+    assert policy.misplaced(Resources(gpu=1, gpu_type="a100")) is None
+    assert "no profile 'small'" in str(policy.misplaced(Resources(profile="small")))
+    assert "no GPU of the kind 'h100'" in str(policy.misplaced(Resources(gpu=1, gpu_type="h100")))
+
+
+def test_without_a_cluster_nobody_knows_a_profile():
+    assert Policy().misplaced(Resources(gpu=1, gpu_type="a100")) is None
+    refused = Policy().misplaced(Resources(profile="big"))
+    assert refused is not None
+    assert "publish where a cluster has it" in refused.remedy

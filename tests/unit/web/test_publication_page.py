@@ -98,3 +98,15 @@ def test_all_publications_are_listed_or_those_of_one_state(web: TestClient, inst
 
 def test_nothing_asked_for_yet_is_said_so(web: TestClient):
     assert "Nobody asked for a publication yet" in web.get("/publications").text
+
+
+def test_runs_of_a_matrix_show_their_logs_while_they_are_under_way(web: TestClient, installation: Installation):
+    publication = installation.publication(None, state="working")
+    installation.log(publication, "run-1", [b"=== run 1 ===\nended\n"], ended=False)
+    installation.log(publication, "run.1-1", [b"ended\n"])
+    installation.log(publication, "run.2-1", [b"half way\n"], ended=False)
+    page = web.get(f"/publications/{publication}").text
+    assert "Log of run 2" in page
+    assert "half way" in page
+    assert "Log of run 1" not in page
+    assert web.get(f"/publications/{publication}/logs/run.2-1").text == "half way\n"

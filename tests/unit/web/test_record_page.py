@@ -187,3 +187,14 @@ def test_an_image_in_the_bundle_is_not_said_to_be_elsewhere(web: TestClient, ins
     page = web.get(f"/records/{installation.record({'results/table.csv': TABLE})}").text
     assert "it is kept at" not in page
     assert "an RO-Crate with the code, the image, the outputs" in page
+
+
+def test_every_run_of_a_matrix_has_a_line_with_its_values_outcome_and_hardware(web: TestClient, installation: Installation):
+    facts = recorded.of_matrix(recorded.facts(), {"north": ("fit", "north"), "<b>south</b>": ("fit", "south")})
+    page = web.get(f"/records/{installation.record({}, facts)}").text
+    assert "2 runs, one for each combination of values" in page
+    assert '<th scope="col">field</th>' in page
+    assert "<td>north</td>" in page
+    assert "<td>&lt;b&gt;south&lt;/b&gt;</td>" in page
+    assert "1 of 2, Some CPU @ 3 GHz, 512 MiB, 8 GiB in the machine" in page
+    assert "<code>1-field=north/</code>" in page

@@ -5,8 +5,9 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagstone.adapters.run_folder import RunFolder, Seen
+from tagstone.adapters.run_folder import RunFolder
 from tagstone.domain.runs.run import MOST_SAMPLES, Sample, with_sample
+from tagstone.domain.runs.seen import Seen
 
 
 def sampled(times: list[float], cpu: float = 1.0) -> tuple[Sample, ...]:

@@ -4,8 +4,9 @@ import pytest
 
 from tagstone.adapters.cgroups import _count, _places, from_engine
 from tagstone.adapters.engine_verdict import seconds, verdict
-from tagstone.adapters.run_folder import Ending, Seen
+from tagstone.adapters.run_folder import Ending
 from tagstone.domain.runs.run import Outcome, RunStatus
+from tagstone.domain.runs.seen import Seen
 
 
 def end(

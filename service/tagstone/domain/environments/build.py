@@ -54,11 +54,12 @@ class Recipe:
 
 @dataclass(frozen=True)
 class BuildStatus:
-    """How a build stands now; `detail` is the last line worth showing."""
+    """How a build stands now; `detail` is the last line worth showing, `remedy` what to do where more is known than that it failed."""
 
     state: BuildState
     detail: str = ""
     exit_code: int | None = None
+    remedy: str = ""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from tagstone.domain.manifests.values import FindingName, wrong
 from tagstone.domain.reading.faults import Fault
 from tagstone.domain.reading.model_faults import model_faults
 from tagstone.domain.reading.yaml_text import Document, read_yaml
+from tagstone.domain.runs.matrix import Combination, argument
 from tagstone.errors import Invalid
 
 FILE = "tagstone.yml"
@@ -86,22 +87,24 @@ def parse_manifest(text: str, file: str = FILE) -> tuple[Manifest | None, tuple[
     return (None if faults else manifest), tuple(sorted(faults, key=lambda fault: fault.line or 0))
 
 
-def command_line(manifest: Manifest) -> tuple[str, ...]:
+def command_line(manifest: Manifest, combination: Combination | None = None) -> tuple[str, ...]:
     """The command with its parameters filled into `{name}` (`{{name}}` stands for `{name}` itself); empty where nothing is run.
+
+    Of a matrix it is that of one `combination`.
 
     Raises:
         Invalid: the command names a parameter that is not there; `parse_manifest` lets no such manifest through.
     """
     if manifest.run is None:
         return ()
-    parameters = manifest.run.parameters
+    parameters: dict[str, object] = {**manifest.run.parameters, **dict(combination.values if combination else ())}
 
     def fill(match: re.Match[str]) -> str:
         if match[1]:
             return "{" + match[1] + "}"
         if match[2] not in parameters:
             raise Invalid(f"The command names the unknown parameter {match[2]!r}.", remedy="Write it below `parameters`.")
-        return _argument(parameters[match[2]])
+        return argument(parameters[match[2]])
 
     return tuple(_PLACE.sub(fill, part) for part in manifest.run.command)
 
@@ -120,15 +123,12 @@ def json_schema() -> dict[str, Any]:
     return schema | {"title": "Tagstone manifest"}
 
 
-def _argument(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def _parameter_faults(document: Document, file: str) -> list[Fault]:
-    """Names that the command uses and nobody gives, and names that are given and not used."""
+    """Names that the command uses and nobody gives, names that are given and not used, and names that are given twice."""
     run = document.value.get("run") if isinstance(document.value, dict) else None
-    command, given = (run.get("command"), run.get("parameters", {})) if isinstance(run, dict) else (None, None)
-    if not isinstance(command, tuple) or not isinstance(given, dict):
+    command = run.get("command") if isinstance(run, dict) else None
+    given = {key: run.get(key, {}) for key in ("parameters", "matrix")} if isinstance(run, dict) else {}
+    if not isinstance(command, tuple) or not all(isinstance(names, dict) for names in given.values()):
         return []
     used: dict[str, int | None] = {}
     for number, part in enumerate(command):
@@ -143,19 +143,36 @@ def _parameter_faults(document: Document, file: str) -> list[Fault]:
             line,
         )
         for name, line in used.items()
-        if name not in given
+        if not any(name in names for names in given.values())
     ]
-    unused = [
+    return [*unknown, *_unused(given, used, document, file), *_given_twice(given, document, file)]
+
+
+def _unused(given: dict[str, Any], used: dict[str, int | None], document: Document, file: str) -> list[Fault]:
+    return [
         Fault(
             file,
             f"The parameter `{name[:60]}` is not used.",
             f"Write {{{name[:60]}}} in the command, or remove it.",
-            document.line(("run", "parameters", name)),
+            document.line(("run", key, name)),
         )
-        for name in given
+        for key, names in given.items()
+        for name in names
         if name not in used and _PLACE.fullmatch(f"{{{name}}}")  # any other name is a fault already
     ]
-    return unknown + unused
+
+
+def _given_twice(given: dict[str, Any], document: Document, file: str) -> list[Fault]:
+    return [
+        Fault(
+            file,
+            f"`{name}` stands in `parameters` and in `matrix`.",
+            "Keep it in `matrix` to run with each of its values, or in `parameters` for one.",
+            document.line(("run", "matrix", name)),
+        )
+        for name in given["matrix"]
+        if name in given["parameters"]
+    ]
 
 
 def _twice(document: Document, file: str) -> list[Fault]:

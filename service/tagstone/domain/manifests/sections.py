@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, model_validator
 
 from tagstone.domain.deposits.deposit import Funding, PartLicence, Related
 from tagstone.domain.manifests.values import (
@@ -31,6 +31,7 @@ from tagstone.domain.manifests.values import (
     wrong,
 )
 from tagstone.domain.runs.hardware import Resources, parse_bytes, parse_seconds
+from tagstone.domain.runs.matrix import MOST, argument, size
 from tagstone.errors import Invalid
 
 _LIST = "Write a list, such as `outputs: [results/*.png]`."
@@ -97,6 +98,25 @@ class ResourcesSection(Section):
     )
     gpu: StrictInt = Field(default=0, ge=0, le=1024, description="Number of GPUs.", examples=[1])
     gpu_type: Word | None = Field(default=None, description="Kind of GPU.", examples=["a100"])
+    profile: Word | None = Field(
+        default=None, description="Kind of machine, by the name that the site's cluster has for it.", examples=["gpu-a100"]
+    )
+
+
+def _matrix(values: dict[str, tuple[object, ...]]) -> dict[str, tuple[object, ...]]:
+    """Values that make runs which can be told apart, and not too many of them."""
+    for name, given in values.items():
+        texts = [argument(value) for value in given]
+        twice = next((text for text in texts if texts.count(text) > 1), None)
+        if twice is not None:
+            raise wrong(
+                f"`{name}` has the value {twice[:80]!r} twice.", "Write each value once: equal runs leave equal outputs."
+            )
+    if size(values) > MOST:
+        raise wrong(
+            f"{size(values)} combinations are more than {MOST}.", "Write fewer values, or part them among several tags."
+        )
+    return values
 
 
 class RunSection(Section):
@@ -108,15 +128,36 @@ class RunSection(Section):
     parameters: dict[ParameterName, ParameterValue] = Field(
         default_factory=dict, description="Values for `{name}` in the command.", examples=[{"bins": 64}]
     )
-    hardware: ResourcesSection = Field(default_factory=ResourcesSection, alias="resources", description="Hardware asked for.")
+    matrix: Annotated[
+        dict[ParameterName, Annotated[tuple[ParameterValue, ...], Field(min_length=1)]], AfterValidator(_matrix)
+    ] = Field(
+        default_factory=dict,
+        description="Lists of values for `{name}` in the command: each combination is a run of its own, with a folder of its own "
+        "among the outputs.",
+        examples=[{"seed": [1, 2, 3], "field": ["north", "south"]}],
+    )
+    parallel: StrictInt | None = Field(
+        default=None, ge=1, le=MOST, description="Runs of the matrix at once; without it, one after the other.", examples=[4]
+    )
+    hardware: ResourcesSection = Field(
+        default_factory=ResourcesSection, alias="resources", description="Hardware asked for, by each run."
+    )
     network: bool = Field(default=False, description="Whether the run may reach the network.")
+
+    @model_validator(mode="after")
+    def _parallel(self) -> "RunSection":
+        if self.parallel is not None and not self.matrix:
+            raise wrong(
+                "`parallel` is given, but one run alone is asked for.", "Add `matrix` with lists of values, or remove it."
+            )
+        return self
 
     @property
     def resources(self) -> Resources:
         """The hardware asked for, in cores, bytes and seconds."""
         asked = self.hardware
         memory, disk, time = parse_bytes(asked.memory), parse_bytes(asked.disk), parse_seconds(asked.time)
-        return Resources(asked.cpu, memory, disk, time, asked.gpu, asked.gpu_type)
+        return Resources(asked.cpu, memory, disk, time, asked.gpu, asked.gpu_type, asked.profile)
 
 
 class Input(Section):

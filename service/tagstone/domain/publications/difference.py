@@ -217,6 +217,7 @@ def _run(facts: Facts) -> dict[str, str]:
         "disk": format_bytes(asked.disk),
         "time": format_seconds(asked.time),
         "gpu": gpu,
+        "profile": asked.profile or "",
         "network": "yes" if spec.network else "",
     }
     variables = {f"variable {name}": value for name, value in spec.env if not name.startswith(_OURS)}

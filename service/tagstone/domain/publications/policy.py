@@ -5,9 +5,12 @@ from dataclasses import dataclass, field, replace
 
 from tagstone.domain.deposits.deposit import Limits, Publisher
 from tagstone.domain.environments.channels import Channels
-from tagstone.domain.manifests.sections import DepositSection
+from tagstone.domain.manifests.sections import DepositSection, RunSection
 from tagstone.domain.runs.caps import Caps
 from tagstone.domain.runs.hardware import Resources, format_bytes, format_seconds
+from tagstone.domain.runs.matrix import size, together
+from tagstone.domain.runs.placement import Profile, place
+from tagstone.errors import Invalid
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,8 @@ class Policy:
     `image_registry` is the host (and prefix) that keeps images for everybody, empty where nobody but bundles does.
     `channels` are where packages come from that Debian and PyPI have not. `registered_builds` and `registered_runs` are the engines of
     this service's own host that may build and run the code of projects registered at forges, None: none may.
+    `clusters` are the kinds of machines, by their names, of each cluster that runs go to, in the order in which they are asked.
+    `combinations` are the runs that one matrix may have, `parallel` those of them that run at once.
     """
 
     depositories: tuple[str, ...] = ("local",)
@@ -36,6 +41,9 @@ class Policy:
     gpu: int | None = None
     registered_builds: str | None = None
     registered_runs: str | None = None
+    clusters: tuple[Mapping[str, Profile], ...] = ()
+    combinations: int = 100
+    parallel: int = 8
     output_files: int = 10_000
     output_bytes: int = 50 * 10**9
     input_bytes: int = 50 * 10**9
@@ -71,3 +79,37 @@ class Policy:
             for name, wanted, cap, show in pairs
             if cap is not None and wanted > cap
         ]
+
+    def run_excesses(self, run: RunSection) -> list[str]:
+        """What of a run, or of all runs of a matrix together, is over the site's limits; each begins with a key below `run`."""
+        runs, parallel = size(run.matrix), run.parallel or 1
+        if not runs:
+            return [f"resources.{excess}" for excess in self.excesses(run.resources)]
+        found = []
+        if runs > self.combinations:
+            found.append(f"matrix: {runs} combinations asked for, at most {self.combinations} allowed")
+        if min(runs, parallel) > self.parallel:
+            found.append(f"parallel: {parallel} runs at once asked for, at most {self.parallel} allowed")
+        asked = self.excesses(together(run.resources, runs, parallel))
+        return [*found, *(f"resources.{excess} for {runs} runs, {min(runs, parallel)} at once" for excess in asked)]
+
+    def misplaced(self, asked: Resources) -> Invalid | None:
+        """What no cluster of the site has of the machines asked for by name, as the first one says it; None where one has all."""
+        if not self.clusters:
+            return _no_cluster(asked) if asked.profile else None
+        refusals = []
+        for profiles in self.clusters:
+            try:
+                place(asked, profiles)
+            except Invalid as error:
+                refusals.append(error)
+            else:
+                return None
+        return refusals[0]
+
+
+def _no_cluster(asked: Resources) -> Invalid:
+    return Invalid(
+        f"Nothing here knows the profile {asked.profile!r}: runs go to no cluster.",
+        remedy="Leave `profile` out to run on this machine, or publish where a cluster has it.",
+    )

@@ -14,7 +14,8 @@ from tagstone.domain.deposits.deposit import Deposit, DepositState, Limits, Publ
 from tagstone.domain.environments.build import BaseImage, Package, PackageArchive
 from tagstone.domain.images.oci import Image
 from tagstone.domain.publications.publication import Kind
-from tagstone.domain.runs.run import OutputFile, RunSpec, RunStatus
+from tagstone.domain.runs.matrix import Combination
+from tagstone.domain.runs.run import Outcome, OutputFile, RunSpec, RunStatus
 from tagstone.errors import Invalid
 
 SCHEMA = 1
@@ -100,6 +101,23 @@ class RunFacts:
 
 
 @dataclass(frozen=True)
+class MatrixRun:
+    """One run of a matrix; `key` is what it was known by outside. What it left lies below its combination's folder; `problem` says
+    what was wrong with that, empty where nothing was.
+    """
+
+    combination: Combination
+    key: str
+    run: RunFacts
+    problem: str = ""
+
+    @property
+    def well(self) -> bool:
+        """True when it ended well and left what it should: it is not begun again."""
+        return self.run.status.outcome is Outcome.SUCCEEDED and not self.problem
+
+
+@dataclass(frozen=True)
 class Amendment:
     """A change of what a record says of itself, made after its release: when (seconds since the epoch) and by whom.
 
@@ -118,6 +136,7 @@ class Facts:
 
     `began_at` is when work on it began, in seconds since the epoch. `run` stays None where nothing is run. `secrets_waived` are the findings that the author answered for, by name.
     `limits` are those of the depository that the bundle is made for. `amendments` came after the release: no bundle has them.
+    `matrix` are the runs of a matrix, by their numbers; `run` is then all of them in one, asked for as the first one was.
     `own_host` says what of a registered project was done on the service's own host, as its admin allows: `built by podman`, `run by podman`.
     """
 
@@ -135,6 +154,7 @@ class Facts:
     limits: Limits = field(default_factory=Limits)
     amendments: tuple[Amendment, ...] = ()
     own_host: tuple[str, ...] = ()
+    matrix: tuple[MatrixRun, ...] = ()
 
     @property
     def citation(self) -> str:

@@ -13,6 +13,7 @@ class Durations:
 
     poll: float = 0.2
     poll_longest: float = 2.0
+    quiet: float = 60.0
     retry: float = 5.0
     retry_longest: float = 300.0
     attempts: int = 5

@@ -61,7 +61,7 @@ def format_seconds(value: float) -> str:
 
 @dataclass(frozen=True)
 class Resources:
-    """Hardware asked for: cores, bytes, bytes, seconds."""
+    """Hardware asked for: cores, bytes, bytes, seconds; `profile` is a kind of machine that the site has a name for."""
 
     cpu: float = 1.0
     memory: int = 2 * 2**30
@@ -69,13 +69,15 @@ class Resources:
     time: int = 3600
     gpu: int = 0
     gpu_type: str | None = None
+    profile: str | None = None
 
 
 @dataclass(frozen=True)
 class Granted:
     """Hardware that was really there, read from inside the run where `source` is `inside`, else from the engine's answer.
 
-    Limits are None where nothing limited them. Memory in bytes.
+    Limits are None where nothing limited them. Memory in bytes. What follows `gpus` is a cluster's: the driver of its GPUs, the node,
+    the image as the node named what it ran, and the pod's class of service.
     """
 
     source: str
@@ -88,3 +90,7 @@ class Granted:
     kernel: str
     architecture: str
     gpus: tuple[str, ...] = ()
+    gpu_driver: str | None = None
+    node: str | None = None
+    image_id: str | None = None
+    qos: str | None = None

@@ -30,11 +30,38 @@ def rows(run: RunFacts) -> list[Row]:
         Row("GPU", gpus, ", ".join(granted.gpus) or "none" if granted else ""),
         Row("Time", format_seconds(asked.time), "", taken),
         Row("Disk", format_bytes(asked.disk)),
-        Row("Network", "yes" if run.spec.network else "none", "yes" if run.spec.network else "none"),
+        Row("Network", "yes" if run.spec.network else "none", _network(run)),
     ]
+    if asked.profile is not None:
+        lines.append(Row("Profile", asked.profile))
     if granted is not None:
         lines.append(Row("Machine", "", f"{granted.architecture}, kernel {granted.kernel}"))
+        lines += [Row(name, "", said) for name, said in _cluster(status, granted) if said]
     return lines
+
+
+def _cluster(status: RunStatus, granted: Granted) -> tuple[tuple[str, str | None], ...]:
+    """What there is to say of a run on a cluster."""
+    return (
+        ("GPU driver", granted.gpu_driver),
+        ("Cluster", status.cluster),
+        ("Node", granted.node),
+        ("Image as run", granted.image_id),
+        ("Class of service", granted.qos),
+    )
+
+
+def _network(run: RunFacts) -> str:
+    """What of a network the run had; on a cluster, whether it was kept from the rest is what was tried there."""
+    if run.spec.network:
+        return "yes"
+    if not run.status.cluster or run.status.network_held:
+        return "none"
+    return (
+        "the cluster keeps nobody from it"
+        if run.status.network_held is False
+        else "not known whether the cluster keeps it away"
+    )
 
 
 def _processors(granted: Granted | None) -> str:

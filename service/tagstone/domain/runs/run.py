@@ -27,7 +27,11 @@ class Isolation(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a run ended. Only `engine` is trouble of ours and tried again by itself."""
+    """How a run ended. Only `engine` and `disrupted` are no fault of the analysis and begun again by themselves.
+
+    `disrupted` means that what it ran on was taken away, `unschedulable` that no machine had room in time, `refused` that a cluster
+    would not admit it, `hardware` that less was granted than was asked for.
+    """
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -37,6 +41,10 @@ class Outcome(StrEnum):
     STOPPED = "stopped"
     IMAGE = "image"
     ENGINE = "engine"
+    DISRUPTED = "disrupted"
+    UNSCHEDULABLE = "unschedulable"
+    REFUSED = "refused"
+    HARDWARE = "hardware"
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,9 @@ class RunSpec:
 
     `code` is the Storage key of the code archive (tar, paths relative to the workspace) that the workspace starts from;
     `files` are inputs laid over it: workspace path and Storage key; `env` is added to the image's own environment; the workspace is mounted at `workdir`.
-    `umask` (octal) is what every runner gives, whatever its own is.
+    `umask` (octal) is what every runner gives, whatever its own is. `outputs` are the patterns of what a runner elsewhere has to bring;
+    those that keep the workspace on this machine need not look at them. `project` is the key of the project that it is of: a site may
+    have a place of its own for that.
     """
 
     image: ImageReference
@@ -57,6 +67,8 @@ class RunSpec:
     network: bool = False
     files: tuple[tuple[str, str], ...] = ()
     umask: str = UMASK
+    outputs: tuple[str, ...] = ("**",)
+    project: str = ""
 
     @property
     def place(self) -> str:
@@ -108,6 +120,8 @@ class RunStatus:
     `cpu_seconds` is the processor time of all processes together.
 
     `oom_killed_container` and `oom_killed_child` keep apart what engines mix up: the main process against any process.
+    `reason` is a cluster's own word for the end, `remedy` what to do about it where more is known than the outcome says, `cluster` the
+    name of the one it ran on; `network_held` whether that one was seen to hold pods to its NetworkPolicies, None where nobody tried.
     """
 
     started_at: float | None = None
@@ -123,11 +137,20 @@ class RunStatus:
     oom_killed_child: bool = False
     usage: tuple[Sample, ...] = ()
     cpu_seconds: float | None = None
+    reason: str = ""
+    remedy: str = ""
+    cluster: str = ""
+    network_held: bool | None = None
 
     @property
     def running(self) -> bool:
         """True until the run has ended."""
         return self.outcome is None
+
+    @property
+    def waits(self) -> bool:
+        """True while its cluster keeps it waiting, and says for what: there will be news when that changes."""
+        return self.running and self.started_at is None and bool(self.cluster and self.detail)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Whether the hardware that was asked for is there: who hands it out may ignore what was asked, without a word."""
 
+import re
 from collections.abc import Iterator
 
 from tagstone.domain.runs.hardware import Granted, Resources, format_bytes
@@ -19,7 +20,7 @@ def _missing(asked: Resources, granted: Granted) -> Iterator[str]:
         yield f"{format_bytes(asked.memory)} of memory were asked for, {format_bytes(min(amounts))} are there"
     if len(granted.gpus) < asked.gpu:
         yield f"{asked.gpu} GPUs were asked for, {len(granted.gpus)} are there"
-    wanted = (asked.gpu_type or "").lower()
-    unlike = [gpu for gpu in granted.gpus if wanted not in gpu.lower()]
+    wanted = re.findall(r"[a-z0-9]+", (asked.gpu_type or "").lower())
+    unlike = [gpu for gpu in granted.gpus if not all(word in gpu.lower() for word in wanted)]
     if asked.gpu and unlike:
         yield f"GPUs of the kind {asked.gpu_type} were asked for, {unlike[0]} is there"

@@ -1,0 +1,144 @@
+"""All runs of a cluster are followed by one watch for each kind of object, which no trouble of the cluster leaves behind for long."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import pytest
+
+from rigs.clusters import NAMESPACE, FakeCluster
+from rigs.pods import until
+from rigs.runs import Analysis
+from tagstone.adapters.kubernetes.client import connect
+from tagstone.adapters.kubernetes.reading import pod_seen
+from tagstone.adapters.kubernetes.watching import Mirror
+from tagstone.adapters.news import News
+from tagstone.domain.runs.run import Outcome
+from tagstone.domain.runs.sight import PodSeen
+from tagstone.errors import Away
+
+Follow = Callable[[FakeCluster], Mirror[PodSeen]]
+_LABELS = {"app": "ours"}
+
+
+@pytest.fixture
+def follow() -> Iterator[Follow]:
+    made: list[Mirror[PodSeen]] = []
+
+    def start(faked: FakeCluster) -> Mirror[PodSeen]:
+        cluster = connect("fake", NAMESPACE, faked.api.kubeconfig, None)
+        mirror = Mirror(cluster, cluster.path("v1/pods"), "app=ours", pod_seen, News())
+        made.append(mirror)
+        until(lambda: mirror.fresh)
+        return mirror
+
+    yield start
+    for mirror in made:
+        mirror.close()
+
+
+def _job(faked: FakeCluster) -> str:
+    """A Job that makes no pods by itself, by its identifier."""
+    if not faked.api.all("jobs"):
+        template = {"metadata": {}, "spec": {"restartPolicy": "Never", "containers": [{"name": "run", "image": "none"}]}}
+        spec = {"suspend": True, "parallelism": 0, "completions": 1, "backoffLimit": 0, "template": template}
+        faked.api.make("jobs", {"metadata": {"name": "job", "namespace": NAMESPACE}, "spec": spec, "status": {}})
+    return str(faked.api.all("jobs")[0]["metadata"]["uid"])
+
+
+def _pod(faked: FakeCluster, name: str, labels: dict[str, str] | None = None) -> None:
+    """A pod of the Job, which no node takes."""
+    owners = [{"apiVersion": "batch/v1", "kind": "Job", "name": "job", "uid": _job(faked)}]
+    meta = {"name": name, "namespace": NAMESPACE, "labels": _LABELS if labels is None else labels, "ownerReferences": owners}
+    containers = [{"name": "run", "image": "none", "resources": {"requests": {"cpu": "10000"}}}]
+    faked.api.make("pods", {"metadata": meta, "spec": {"containers": containers}, "status": {"phase": "Pending"}})
+
+
+def _remove(faked: FakeCluster, name: str) -> None:
+    (pod,) = [one for one in faked.api.pods() if one["metadata"]["name"] == name]
+    faked.api.delete_pod(pod, by_force=True)
+
+
+def _heard_of(mirror: Mirror[PodSeen], name: str) -> bool:
+    return mirror.named(name) is not None
+
+
+def test_what_is_there_is_listed_and_what_comes_is_watched(faked: FakeCluster, follow: Follow) -> None:
+    _pod(faked, "first")
+    mirror = follow(faked)
+    assert [pod.name for pod in mirror.of_job(_job(faked))] == ["first"]
+    _pod(faked, "second")
+    _pod(faked, "stranger", labels={})
+    until(lambda: len(mirror.of_job(_job(faked))) == 2)
+    _remove(faked, "first")
+    until(lambda: [pod.name for pod in mirror.of_job(_job(faked))] == ["second"])
+    assert (mirror.named("first"), mirror.named("stranger"), mirror.of_job("another")) == (None, None, [])
+    assert faked.api.calls("list", "pods") == 1
+
+
+def test_a_watch_that_was_cut_off_goes_on_where_it_was(faked: FakeCluster, follow: Follow) -> None:
+    mirror = follow(faked)
+    for number in range(3):
+        faked.api.watches.cut()
+        _pod(faked, f"pod-{number}")
+        until(partial(_heard_of, mirror, f"pod-{number}"))
+    assert faked.api.calls("list", "pods") == 1
+
+
+def test_a_watch_whose_past_is_forgotten_begins_with_a_list_again(faked: FakeCluster, follow: Follow) -> None:
+    _pod(faked, "before")
+    mirror = follow(faked)
+    with faked.api.world.changed:
+        faked.api.watches.cut()
+        _remove(faked, "before")
+        _pod(faked, "after")
+        faked.api.world.compact()
+    until(lambda: [pod.name for pod in mirror.of_job(_job(faked))] == ["after"])
+    assert faked.api.calls("list", "pods") >= 2
+
+
+def test_where_nobody_may_watch_lists_take_its_place(faked: FakeCluster, follow: Follow) -> None:
+    faked.api.access.taken.add(("watch", "pods"))
+    mirror = follow(faked)
+    _pod(faked, "seen")
+    until(lambda: mirror.named("seen") is not None)
+    assert mirror.fresh
+
+
+def test_a_cluster_that_was_away_is_listed_when_it_is_back(faked: FakeCluster, follow: Follow) -> None:
+    mirror = follow(faked)
+    with faked.api.down():
+        faked.api.watches.cut()
+        until(lambda: not mirror.fresh)
+        _pod(faked, "meanwhile")
+    until(lambda: mirror.named("meanwhile") is not None)
+    assert mirror.fresh
+
+
+def test_many_runs_that_wait_cost_one_watch_of_each_kind(faked: FakeCluster) -> None:
+    faked.api.drain("node")
+    runner, keys = faked.rig.runner, [faked.rig.key() for _ in range(12)]
+    for key in keys:
+        runner.start(key, faked.rig.spec("true"))
+    until(lambda: len(faked.api.pods()) == len(keys))
+    runner.observe(keys[0])
+    until(lambda: all(runner.observe(key).running for key in keys))
+    asked = len(faked.api.asked)
+    for _ in range(20):
+        assert all(runner.observe(key).running for key in keys)
+    assert {verb for verb, plural, _ in faked.api.asked[asked:] if plural in ("jobs", "pods")} <= {"watch"}
+    assert len([one for one in faked.api.asked if one[0] == "watch"]) <= 4
+
+
+def test_a_run_is_found_again_by_a_process_that_comes_after_an_hour(faked: FakeCluster) -> None:
+    key = faked.rig.start(Analysis(writes={"out.txt": "x"}, says="once"))
+    faked.restart()
+    faked.api.advance(3600.0)
+    assert faked.rig.until_ended(key).outcome is Outcome.SUCCEEDED
+
+
+def test_an_api_server_that_is_away_is_waited_for(faked: FakeCluster) -> None:
+    key = faked.rig.start(Analysis(says="on"))
+    faked.restart()
+    with faked.api.down(), pytest.raises(Away, match="does not answer"):
+        faked.rig.runner.observe(key)
+    assert faked.rig.until_ended(key).outcome is Outcome.SUCCEEDED
