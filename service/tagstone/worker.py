@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import signal
 import socket
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import structlog
 from dbos import DBOS, DBOSConfig
+from dbos._dbos import _get_dbos_instance
+from sqlalchemy.exc import DBAPIError
 
 from tagstone.adapters.workqueue import APPLICATION, APPLICATION_VERSION
 from tagstone.bootstrap import Application, configure_logging
-from tagstone.errors import TagstoneError
+from tagstone.errors import TagstoneError, Temporary
 from tagstone.store import publications
 from tagstone.workflows import deliver
 from tagstone.workflows.publish import register
@@ -25,6 +30,8 @@ from tagstone.workflows.watch import Forges, Keys, Watch
 
 _TELLING, _ANNOUNCING, _COMPARING, _RECONCILING = "telling", "announcing", "comparing", "reconciling"
 _GUARDING = "guarding"
+_LOOKS = 5
+"""Looks that what is given to this worker may take to begin."""
 _log = structlog.get_logger("tagstone.worker")
 
 
@@ -34,6 +41,15 @@ def run_worker(application: Application, *, drain: bool, stop: threading.Event |
     stop = stop or _stop_on_signals()
     executor = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     application.locks.hold(executor)
+    try:
+        _work(application, executor, stop, drain=drain)
+    finally:
+        application.locks.release(executor)
+    _log.info("worker has stopped", executor=executor)
+
+
+def _work(application: Application, executor: str, stop: threading.Event, *, drain: bool) -> None:
+    """Perform what is queued until told to stop, or with `drain` until nothing is left; what was begun in threads has ended then."""
     sessions, durations = application.sessions, application.durations
     ended = threading.Event()
     at = application.forges
@@ -60,21 +76,32 @@ def run_worker(application: Application, *, drain: bool, stop: threading.Event |
                 threading.Thread(target=_rounds, args=(application, work, make, ended), name=work, daemon=True).start()
             threading.Thread(target=_heed, args=(application, ended), name="heeding", daemon=True).start()
             _log.info("worker is ready", executor=executor)
-            free: set[str] = set()
-            while not stop.is_set():
-                held = application.locks.keep(executor)
-                # Whose own lock is lost sees those of others free for the same reason.
-                free = _take_over(application, free) if held else set()
-                if drain and _nothing_left(application, executor):
-                    break
-                stop.wait(min(durations.recovery, 0.5) if drain or not held else durations.recovery)
+            _stay(application, executor, stop, drain=drain)
             if drain:
                 _round(application, _TELLING, watch.tell_and_ask)
                 _round(application, _ANNOUNCING, watch.announce)
         finally:
             ended.set()
             DBOS.destroy(workflow_completion_timeout_sec=0)
-    _log.info("worker has stopped", executor=executor)
+
+
+def _stay(application: Application, executor: str, stop: threading.Event, *, drain: bool) -> None:
+    """Look after what dead workers left and what this one lost, until told to stop, or with `drain` until nothing is left to do."""
+    recovery, looked = application.durations.recovery, -math.inf
+    free, idle = set[str](), Counter[str]()
+    # A lock that got lost is taken again long before another worker has looked twice.
+    while not stop.wait(min(recovery / 5, 0.5 if drain else math.inf)):
+        held = application.locks.keep(executor)
+        try:
+            if not held:
+                # Whose own lock is lost sees those of others free for the same reason.
+                free = set()
+            elif time.monotonic() - looked >= recovery:
+                free, idle, looked = _take_over(application, free), _take_up(executor, idle), time.monotonic()
+            if drain and _nothing_left(application, executor):
+                return
+        except (DBAPIError, Temporary) as error:
+            _log.warning("the database is away", error=str(error))
 
 
 def _keys(application: Application) -> Keys:
@@ -85,10 +112,7 @@ def _keys(application: Application) -> Keys:
 def _rounds(application: Application, work: str, make: Callable[[], None], ended: threading.Event) -> None:
     """Make rounds until the worker ends."""
     while not ended.wait(application.durations.recovery):
-        try:
-            _round(application, work, make)
-        except Exception:  # noqa: BLE001 - the next one may find the database again
-            _log.exception("a round broke off", work=work)
+        _round(application, work, make)
 
 
 def _heed(application: Application, ended: threading.Event) -> None:
@@ -106,9 +130,12 @@ def _heed(application: Application, ended: threading.Event) -> None:
 
 def _round(application: Application, work: str, make: Callable[[], None]) -> None:
     """Make one round, unless another worker makes it."""
-    with application.locks.alone(work) as mine:
-        if mine:
-            make()
+    try:
+        with application.locks.alone(work) as mine:
+            if mine:
+                make()
+    except Exception:  # noqa: BLE001 - the next one may find the database again
+        _log.exception("a round broke off", work=work)
 
 
 def _config(application: Application, executor: str) -> DBOSConfig:
@@ -139,6 +166,21 @@ def _take_over(application: Application, before: set[str]) -> set[str]:
         DBOS._recover_pending_workflows([executor])  # noqa: SLF001
         application.locks.forget(executor)
     return free
+
+
+def _take_up(executor: str, before: Counter[str]) -> Counter[str]:
+    """Queue again what was given to this worker by an answer that got lost with its connection; returns what may be such, and
+    how many looks ago it was found.
+    """
+    mine = DBOS.list_workflows(status="PENDING", executor_id=executor, load_input=False, load_output=False)
+    # The engine names no public way to tell what runs in this process.
+    running = _get_dbos_instance()._active_workflows_set.activeList()  # noqa: SLF001
+    idle = Counter({found: before[found] + 1 for found in {workflow.workflow_id for workflow in mine} - set(running)})
+    for found in [found for found, looks in idle.items() if looks > _LOOKS]:
+        _log.info("taking up what was given to this worker and got lost", workflow=found)
+        DBOS.resume_workflow(found)
+        del idle[found]
+    return idle
 
 
 def _nothing_left(application: Application, executor: str) -> bool:

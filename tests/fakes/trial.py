@@ -103,8 +103,8 @@ class LethalDepositories:
 
 
 def settings(home: Path, database: str | None) -> Settings:
-    """Settings for quick work on this database (None: SQLite)."""
-    waits = Waits(poll=0.1, poll_longest=0.1, retry=0.05, retry_longest=0.2, recovery=0.25)
+    """Settings for quick work on this database (None: SQLite), whose dead workers are seen at once on SQLite only."""
+    waits = Waits(poll=0.1, poll_longest=0.1, retry=0.05, retry_longest=0.2, recovery=1.0 if database else 0.25)
     return Settings(home=home, database=Database(url=database), waits=waits)
 
 

@@ -9,7 +9,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
@@ -27,7 +27,7 @@ class FileLocks:
         self._held: dict[str, int] = {}
 
     def hold(self, executor: str) -> None:
-        """Take the lock and keep it until this process ends."""
+        """Take the lock and keep it until it is given back or this process ends."""
         self._folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(self._folder / f"{executor}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -36,6 +36,10 @@ class FileLocks:
     def keep(self, executor: str) -> bool:
         """Say whether the lock is still held, which files are as long as their process lives."""
         return executor in self._held
+
+    def release(self, executor: str) -> None:
+        """Give the lock back."""
+        os.close(self._held.pop(executor))
 
     def is_free(self, executor: str) -> bool:
         """Say whether no live process holds the lock; a lock that was never made is free."""
@@ -94,25 +98,47 @@ class DatabaseLocks:
         self._held: dict[str, Connection] = {}
 
     def hold(self, executor: str) -> None:
-        """Take the lock and keep it until this process ends."""
-        connection = self._engine.connect()
-        connection.execute(text("SELECT pg_advisory_lock(:space, :key)"), self._key(executor))
-        connection.commit()
-        self._held[executor] = connection
+        """Take the lock, which nobody has, and keep it until it is given back or this process ends."""
+        if not self._take(executor):
+            raise AssertionError(f"somebody holds the lock of {executor}")
 
     def keep(self, executor: str) -> bool:
         """Take the lock again if it was lost with its connection; say whether it is held."""
-        try:
-            with suppress(DBAPIError):
-                self._held[executor].execute(text("SELECT 1"))
-                self._held[executor].commit()
+        held = self._held.pop(executor, None)
+        if held is not None:
+            try:
+                held.execute(text("SELECT 1"))
+                held.commit()
+            except DBAPIError:
+                _drop(held)
+            else:
+                self._held[executor] = held
                 return True
-            self._held[executor].invalidate()
-            self._held[executor].close()
-            self.hold(executor)
+        try:
+            return self._take(executor)
         except DBAPIError:
             return False
-        return True
+
+    def _take(self, executor: str) -> bool:
+        connection = self._engine.connect()
+        try:
+            # Never waiting: a server that has not heard yet of a connection's end still holds what it held.
+            taken = connection.execute(text("SELECT pg_try_advisory_lock(:space, :key)"), self._key(executor)).scalar_one()
+            connection.commit()
+        except DBAPIError:
+            _drop(connection)
+            raise
+        if taken:
+            self._held[executor] = connection
+        else:
+            connection.close()
+        return bool(taken)
+
+    def release(self, executor: str) -> None:
+        """Give the lock back, if it is held."""
+        held = self._held.pop(executor, None)
+        if held is not None:
+            _drop(held)
 
     def is_free(self, executor: str) -> bool:
         """Say whether no live process holds the lock."""
@@ -154,6 +180,12 @@ class DatabaseLocks:
     def _key(self, executor: str) -> dict[str, int]:
         digest = hashlib.sha256(executor.encode()).digest()
         return {"space": self._SPACE, "key": int.from_bytes(digest[:4], "big", signed=True)}
+
+
+def _drop(connection: Connection) -> None:
+    """Close a connection for good: what it locked is not to go on in the pool."""
+    connection.invalidate()
+    connection.close()
 
 
 def build_locks(engine: Engine, home: Path) -> FileLocks | DatabaseLocks:

@@ -37,6 +37,14 @@ class Deliveries:
     def attempt(self, delivery: int, began: float, failures: int, waits: int) -> Tried:
         """Take a delivery that came at `began`, after so many tries and waits."""
         try:
+            return self._attempt(delivery, began, failures, waits)
+        except Temporary as error:
+            # The database's own trouble, which cannot be written down in it.
+            _log.warning("the database is away", delivery=delivery, error=error.message)
+            return {"done": False, "failed": False, "seconds": self._durations.before_return(waits, error.delay, 0.0)}
+
+    def _attempt(self, delivery: int, began: float, failures: int, waits: int) -> Tried:
+        try:
             self._taking.take(delivery)
         except Away as error:
             if self._clock.now() - began < self._durations.outage:

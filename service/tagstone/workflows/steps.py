@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import structlog
+from sqlalchemy.exc import IntegrityError
 
 from tagstone.actions.run import manifest_of
 from tagstone.adapters.news import News
@@ -81,6 +82,14 @@ class Steps:
 
         An attempt that another one followed stops: a worker that takes over after a kill may find both.
         """
+        try:
+            return await self._perform(publication, step, failures, attempt, waits)
+        except Temporary as error:
+            # The database's own trouble, which cannot be written down in it: a step that ended so would end its publication.
+            self._log.warning("the database is away", publication=publication, step=step.value, error=error.message)
+            return "wait", self._durations.before_return(waits, error.delay, _spread(publication, waits))
+
+    async def _perform(self, publication: str, step: Step, failures: int, attempt: int, waits: int) -> tuple[Next, float]:
         subject, _, _ = load_subject(self._sessions, publication)
         if attempt not in (ANY_ATTEMPT, subject.attempt):
             return "stop", 0.0
@@ -116,6 +125,9 @@ class Steps:
     async def _troubled(self, work: Work, step: Step, error: Exception, failures: int, waits: int) -> tuple[Next, float]:
         """Trouble that may pass is tried again, what is away is waited for, all else ends the attempt."""
         log = self._log.bind(publication=work.subject.id, step=step.value)
+        if isinstance(error, IntegrityError):
+            # A worker that was taken for dead, since it had lost its lock with its connection, may be at the same step.
+            error = Temporary("Another worker wrote the same at this moment.")
         subject, _, _ = await work.call(load_subject, self._sessions, work.subject.id)
         if subject.attempt != work.subject.attempt:
             # Another attempt gives the draft back meanwhile: what this one stumbled over is that.

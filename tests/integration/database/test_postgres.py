@@ -64,7 +64,8 @@ HOLDER = """
 import signal, sys
 from tagstone.adapters.executor_locks import DatabaseLocks
 from tagstone.store.session import build_engine
-DatabaseLocks(build_engine(sys.argv[1], 5.0)).hold("worker-1")
+locks = DatabaseLocks(build_engine(sys.argv[1], 5.0))
+locks.hold("worker-1")
 print("held", flush=True)
 signal.pause()
 """
@@ -94,6 +95,8 @@ def test_a_lock_that_was_lost_with_its_connection_is_taken_again(engine: Engine)
     assert others.is_free("worker-1")
     assert locks.keep("worker-1")
     assert not others.is_free("worker-1")
+    locks.release("worker-1")
+    assert others.is_free("worker-1")
 
 
 def test_one_worker_at_a_time_has_a_work(engine: Engine) -> None:
