@@ -4,12 +4,9 @@ Usage: values_reference.py
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
-
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 from tagstone.domain.manifests.manifest import EXAMPLE, json_schema
 from tagstone.settings import Settings
@@ -21,21 +18,74 @@ _HEAD = """\
 Made by `scripts/values_reference.py` from `tagstone/settings.py`; do not edit.
 
 Each is an environment variable. What an installation wants to set for everybody stands in `etc/tagstone.env` under its prefix, for a
-virtual environment in that folder, one `NAME=value` a line; the environment wins. HOME is the value of `TAGSTONE_HOME`.
+virtual environment in that folder, one `VARIABLE=value` a line; the environment wins. HOME is the value of `TAGSTONE_HOME`.
+NAME is a name that the site gives, in capitals and with `_` for `-`: the profile `gpu-a100` of the cluster `dahlem` has
+`TAGSTONE_CLUSTERS__DAHLEM__PROFILES__GPU_A100__GPU_TYPE`. What has variables of its own further down may also be one JSON object.
 """
+_TYPES = {
+    "string": "text",
+    "password": "secret",
+    "path": "path",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "`true`, `false`",
+    "array": "JSON list",
+    "object": "JSON object",
+}
 
 
 def settings() -> str:
     """The page about settings as Markdown, a table for each group."""
-    groups = {name: field for name, field in Settings.model_fields.items() if _group(field)}
-    single = {name: field for name, field in Settings.model_fields.items() if name not in groups}
-    tables = ["\n".join(["## For everything\n", *_table("TAGSTONE_", single)])]
-    for name, field in groups.items():
-        group = _group(field)
-        assert group is not None
-        title = (group.__doc__ or name).rstrip(".")
-        tables.append("\n".join([f"## {title}\n", *_table(f"TAGSTONE_{name.upper()}__", group.model_fields)]))
+    described = Settings.model_json_schema()
+    tables = _tables("For everything", "TAGSTONE_", described, described["$defs"])
     return "\n\n".join([_HEAD.rstrip(), *tables]) + "\n"
+
+
+def _tables(title: str, prefix: str, section: dict[str, Any], sections: dict[str, Any]) -> Iterator[str]:
+    """The table of a group whose variables begin with `prefix`, then those of the groups within it."""
+    variables = {f"{prefix}{name.upper()}": field for name, field in section["properties"].items()}
+    required = {f"{prefix}{name.upper()}" for name in section.get("required", ())}
+    yield "\n".join([f"## {title}\n", *_table("variable", variables, required)])
+    for variable, field in variables.items():
+        for kind in (field, *field.get("anyOf", ())):
+            if group := _group(kind, sections):
+                yield from _tables(_title(group), f"{variable}__", group, sections)
+            if group := _group(kind.get("additionalProperties"), sections):
+                yield from _tables(_title(group), f"{variable}__NAME__", group, sections)
+            if group := _group(kind.get("items"), sections):
+                keys = _table("key", group["properties"], group.get("required", ()))
+                yield "\n".join([f"## {_title(group)}\n", f"Each object in the list `{variable}`.\n", *keys])
+
+
+def _group(kind: object, sections: dict[str, Any]) -> dict[str, Any] | None:
+    return sections[kind["$ref"].rpartition("/")[2]] if isinstance(kind, dict) and "$ref" in kind else None
+
+
+def _title(group: dict[str, Any]) -> str:
+    return str(group["description"]).splitlines()[0].rstrip(".")
+
+
+def _table(first: str, fields: dict[str, Any], required: Collection[str]) -> Iterator[str]:
+    yield f"| {first} | type | default | meaning |"
+    yield "| --- | --- | --- | --- |"
+    for name, field in fields.items():
+        # A group that is always there has no description of its own: its variables are in a table below.
+        if "description" in field:
+            default = "*required*" if name in required else _default(field)
+            yield f"| `{name}` | {_type(field)} | {default} | {field['description']} |"
+
+
+def _type(field: dict[str, Any]) -> str:
+    kind = next(one for one in field.get("anyOf", (field,)) if one.get("type") != "null")
+    if "enum" in kind:
+        return ", ".join(f"`{choice}`" for choice in kind["enum"] if choice)
+    return _TYPES[kind.get("format") or kind.get("type", "object")]
+
+
+def _default(field: dict[str, Any]) -> str:
+    if "default" not in field:
+        return "`tagstone` in the user's data folder"
+    return "" if field["default"] in (None, "") else f"`{json.dumps(field['default']).strip(chr(34))}`"
 
 
 _MANIFEST_HEAD = """\
@@ -98,24 +148,6 @@ def schema() -> str:
 def pages() -> dict[Path, str]:
     """Every file that is written here."""
     return {FOLDER / "settings.md": settings(), FOLDER / "manifest.md": manifest(), FOLDER / "tagstone.schema.json": schema()}
-
-
-def _group(field: FieldInfo) -> type[BaseModel] | None:
-    kind = field.annotation
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
-
-
-def _table(prefix: str, fields: dict[str, FieldInfo]) -> Iterator[str]:
-    yield "| variable | default | meaning |"
-    yield "| --- | --- | --- |"
-    for name, field in fields.items():
-        yield f"| `{prefix}{name.upper()}` | {_default(field)} | {field.description} |"
-
-
-def _default(field: FieldInfo) -> str:
-    if field.default_factory is not None:
-        return "`tagstone` in the user's data folder"
-    return "" if field.default is None else f"`{json.dumps(field.default).strip(chr(34))}`"
 
 
 if __name__ == "__main__":

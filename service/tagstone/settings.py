@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from tagstone.home import SITE, data_folder
 from tagstone.variables import read
@@ -149,7 +150,7 @@ class ClusterBuildSettings(_Group):
     namespace: str = Field(
         "tagstone-builds",
         pattern="^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
-        description="Where builds are made; never the namespace of runs, since builds need what runs must not have.",
+        description="Where builds are made; never a namespace of runs, also of one project's, since builds need what runs must not have.",
     )
     image: str = Field(
         pattern=r"^[^\s@]+@sha256:[0-9a-f]{64}$", description="The image, by digest, that builds run in (deploy/builder)."
@@ -222,8 +223,20 @@ class ClusterSettings(_Group):
     @field_validator("builds")
     @classmethod
     def _apart(cls, builds: ClusterBuildSettings | None, info: ValidationInfo) -> ClusterBuildSettings | None:
-        if builds is not None and builds.namespace in (info.data.get("namespace"), *info.data.get("projects", {}).values()):
-            raise ValueError("builds need a namespace of their own: they may do there what runs must not")
+        if builds is None:
+            return None
+        sharing = ["all projects"] if builds.namespace == info.data.get("namespace") else []
+        sharing += [project for project, own in info.data.get("projects", {}).items() if own == builds.namespace]
+        if sharing:
+            raise PydanticCustomError(
+                "shared_namespace",
+                "Builds would share the namespace {namespace} with the runs of {projects}, and may do there what runs must not",
+                {
+                    "namespace": builds.namespace,
+                    "projects": ", ".join(sharing),
+                    "remedy": "Set its __NAMESPACE to one for builds alone, made as in deploy/kubernetes/builds.",
+                },
+            )
         return builds
 
 

@@ -25,7 +25,11 @@ def open_application() -> "Application":
     except ValidationError as error:
         # Values are left out of the messages: one of them may be a database URL with its password.
         faults = [
-            Fault("TAGSTONE_" + "__".join(map(str, one["loc"])).upper(), f"{one['msg']}.", "Correct or unset it.")
+            Fault(
+                "TAGSTONE_" + "__".join(map(str, one["loc"])).upper().replace("-", "_"),
+                f"{one['msg']}.",
+                one.get("ctx", {}).get("remedy", "Correct or unset it."),
+            )
             for one in error.errors(include_input=False, include_url=False)
         ]
     except NotJson:

@@ -11,7 +11,6 @@ import kubernetes_validate
 import pytest
 import yaml
 from kubernetes_validate.utils import all_versions
-from pydantic import ValidationError
 
 from fakes.kubernetes.pod_security import CONTROLS, containers, violations
 from fakes.kubernetes.server import FakeKubernetes, running_kubernetes
@@ -21,6 +20,7 @@ from tagstone.adapters.kubernetes.manifests import STORAGE, job
 from tagstone.adapters.oci_layout import OciLayout
 from tagstone.bootstrap import Application
 from tagstone.cli import doctor_clusters
+from tagstone.cli.opening import open_application
 from tagstone.domain.environments.build import BaseImage, BuildState, ContextFile, Recipe
 from tagstone.domain.environments.cluster_builds import NO_NAMESPACES, NOT_LAID_OUT, build_status
 from tagstone.domain.environments.containerfile import parse, rewrite
@@ -127,11 +127,34 @@ def test_the_program_of_builds_ends_with_the_numbers_that_are_told() -> None:
     assert f"|| exit {NOT_LAID_OUT}\n" in program
 
 
-def test_builds_and_runs_share_no_namespace() -> None:
-    with pytest.raises(ValidationError, match="namespace of their own"):
-        ClusterSettings(
-            desk=DESK, helper=IMAGE, namespace="science", builds=ClusterBuildSettings(image=IMAGE, namespace="science")
-        )
+@pytest.mark.parametrize(
+    ("said", "projects"),
+    [
+        ({"NAMESPACE": "science", "BUILDS__NAMESPACE": "science"}, "all projects"),
+        ({"NAMESPACE": "tagstone-builds"}, "all projects"),
+        ({"BUILDS__NAMESPACE": "tagstone-runs"}, "all projects"),
+        ({"PROJECTS": '{"a.org/x": "runs-x", "a.org/y": "y", "a.org/z": "y"}', "BUILDS__NAMESPACE": "y"}, "a.org/y, a.org/z"),
+        ({"PROJECTS": '{"a.org/x": "tagstone-builds"}'}, "a.org/x"),
+        ({"PROJECTS": '{"a.org/x": "one"}', "NAMESPACE": "one", "BUILDS__NAMESPACE": "one"}, "all projects, a.org/x"),
+    ],
+)
+def test_a_site_whose_builds_share_a_namespace_with_runs_is_told_with_whose(
+    monkeypatch: pytest.MonkeyPatch, said: dict[str, str], projects: str
+) -> None:
+    for name, value in ({"DESK": DESK, "HELPER": IMAGE, "BUILDS__IMAGE": IMAGE} | said).items():
+        monkeypatch.setenv(f"TAGSTONE_CLUSTERS__OLD_TOWN__{name}", value)
+    with pytest.raises(Invalid) as refused:
+        open_application()
+    (fault,) = map(str, refused.value.faults)
+    assert fault.startswith("TAGSTONE_CLUSTERS__OLD_TOWN__BUILDS: Builds would share the namespace ")
+    assert f"with the runs of {projects}, and may do there what runs must not. Set its __NAMESPACE to one for builds" in fault
+    assert fault in refused.value.message
+
+
+def test_builds_beside_projects_with_namespaces_of_their_own_are_allowed() -> None:
+    builds = ClusterBuildSettings(image=IMAGE)
+    projects = {"a.org/x": "runs-x", "a.org/y": "runs-y"}
+    assert ClusterSettings(desk=DESK, helper=IMAGE, projects=projects, builds=builds).builds == builds
 
 
 @pytest.fixture
