@@ -1,19 +1,17 @@
 """A real server on the loopback address, and a real browser that looks at it."""
 
 import os
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
+from fastapi import FastAPI
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from browser.world import DESK, World, fill
 from fakes.installation import Installation
 from fakes.queue import FakeQueue
+from rigs.pages import serving_pages
 from tagstone.web.app import create_pages
 from tagstone.web.place import Place
 
@@ -24,29 +22,16 @@ PATIENCE = 120_000  # milliseconds, of a busy machine
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     installation = Installation(tmp_path_factory.mktemp("world"))
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        made = World(f"http://127.0.0.1:{listener.getsockname()[1]}", installation)
+
+    def pages(url: str) -> FastAPI:
+        place = Place(url, serves_images=True)
+        return create_pages(installation.storage, installation.home, place, installation.entrance, FakeQueue())
+
+    with serving_pages(pages) as url:
+        made = World(url, installation)
         fill(made)
-        app = create_pages(
-            installation.storage, installation.home, Place(made.url, serves_images=True), installation.entrance, FakeQueue()
-        )
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        _until_up(server)
         yield made
-        server.should_exit = True
-        thread.join()
     installation.close()
-
-
-def _until_up(server: uvicorn.Server) -> None:
-    for _ in range(200):
-        if server.started:
-            return
-        time.sleep(0.05)
-    raise AssertionError("the server did not come up")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -48,15 +48,21 @@ class Program:
 
 
 @pytest.fixture(scope="module")
-def tagstone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    """The program with a home that has no base yet."""
     program = Program(tmp_path_factory.mktemp("home"))
-    made = program("base-image", "debian:bookworm")
-    assert made.returncode == 0, made.stderr
     yield program
     # Whatever a test that failed left at work is asked to end; a worker that drains then ends by itself.
     for row in program.json("list")["publications"]:
         if row["state"] in ("queued", "working"):
             program("cancel", row["publication"])
+
+
+@pytest.fixture(scope="module")
+def tagstone(empty: Program) -> Program:
+    made = empty("base-image", "debian:bookworm")
+    assert made.returncode == 0, made.stderr
+    return empty
 
 
 @pytest.fixture(scope="module")

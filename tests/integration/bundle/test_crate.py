@@ -1,7 +1,6 @@
 """PyPI's validator accepts the crate at its RECOMMENDED level; what cannot hold is named here, with the reason."""
 
 import json
-import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,35 +9,16 @@ import pytest
 
 from fakes import facts as recorded
 from fakes.kept import Kept
+from rigs.crate_validator import AN_AUTHOR_WITHOUT_AFFILIATION, CODE_THAT_IS_NOWHERE, validated
 from tagstone.actions.bundle import write_bundle
 from tagstone.domain.deposits.deposit import Creator, DepositMetadata, PartLicence, Related
 from tagstone.domain.publications.record import Facts, InputFacts
 
-ROOT = Path(__file__).parents[3]
-PYTHON = ROOT / ".cache" / "tools" / "rocrate-validator" / "bin" / "python"
 ALONE = 'environment: {base: "debian:bookworm"}\n'
-
-AN_AUTHOR_WITHOUT_AFFILIATION = {
-    "The author SHOULD have an organizational affiliation.",
-    "The author SHOULD have a Contextual Entity which specifies the organizational `affiliation`.",
-}
-"""The citation names no affiliation, and nobody else knows it."""
 AN_ORGANISATION_WITHOUT_ADDRESS = {"The organization SHOULD have a URL."}
 """The citation gives neither a website nor a ROR id."""
-CODE_THAT_IS_NOWHERE = {"The Application SHOULD have a url"}
-"""The repository is on one machine alone, and the record's identifier leads nowhere."""
 
 Bundled = Callable[..., Path]
-
-
-def validated(folder: Path, profile: str = "process-run-crate-0.5") -> dict[str, list[dict[str, str]]]:
-    assert PYTHON.exists(), "the validator's environment is not there: make tools"
-    program = ROOT / "tests" / "assets" / "rocrate" / "validate.py"
-    command = [str(PYTHON), str(program), str(folder), "recommended", profile]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-    answer = json.loads(done.stdout)
-    assert isinstance(answer, dict), done.stderr
-    return answer
 
 
 @pytest.fixture
@@ -73,6 +53,23 @@ def test_the_crate_of_an_environment_alone_follows_every_recommendation_too(bund
         return replace(facts, run=None, outputs=(), source=replace(facts.source, manifest=ALONE, inputs=()))
 
     assert validated(bundled(alone, recorded.metadata()), "ro-crate-1.1")["issues"] == []
+
+
+def test_the_crate_of_a_matrix_follows_every_recommendation_too(bundled: Bundled):
+    commands = {field: ("sh", "analysis.sh", field) for field in ("north", "the south")}
+
+    def of_two_runs(facts: Facts) -> Facts:
+        folders = ("1-field=north", "2-field=the_south")
+        outputs = [replace(output, path=f"{folder}/{output.path}") for folder in folders for output in facts.outputs]
+        return recorded.of_matrix(facts, commands, tuple(outputs))
+
+    folder = bundled(of_two_runs, recorded.metadata())
+    answer = validated(folder)
+    assert answer["issues"] == []
+    assert answer["checks"]
+    entities = json.loads((folder / "ro-crate-metadata.json").read_text())["@graph"]
+    runs = [entity for entity in entities if entity["@type"] == "CreateAction" and "sh analysis.sh" in json.dumps(entity)]
+    assert [len(run["result"]) for run in runs] == [2, 2]
 
 
 def test_an_image_that_only_a_registry_keeps_is_described_and_no_part(bundled: Bundled):
