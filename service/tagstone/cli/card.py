@@ -151,6 +151,8 @@ def _hardware(facts: "Facts | None") -> Iterator[tuple[str, str]]:
         yield "own host", f"{' and '.join(facts.own_host)} on the service's own host, as its admin allows"
     if facts is None or facts.run is None:
         return
+    from tagstone.domain.runs.hardware_table import network
+
     run = facts.run
     yield "asked for", asked(run.spec.resources)
     yield "granted", granted(run.status.granted) if run.status.granted else "not known"
@@ -158,6 +160,9 @@ def _hardware(facts: "Facts | None") -> Iterator[tuple[str, str]]:
         f", cluster {visible(run.status.cluster)}" if run.status.cluster else ""
     )
     yield "run by", where + (", not isolated" if run.status.isolation is Isolation.NONE else "")
+    if run.status.granted and run.status.granted.image_id:
+        yield "image as run", visible(run.status.granted.image_id)
+    yield "network", network(run)
     ended = f"exit code {run.status.exit_code}" if run.status.exit_code is not None else "no exit code"
     if run.status.started_at is not None and run.status.finished_at is not None:
         ended += f" after {format_seconds(run.status.finished_at - run.status.started_at)}"
@@ -201,7 +206,9 @@ def granted(hardware: Granted) -> str:
     parts = [_cores(cores) + (f" of {hardware.cpu_model}" if hardware.cpu_model else "")]
     parts += [f"{format_bytes(memory)} memory"] if memory is not None else []
     parts += [f"{hardware.architecture}, {hardware.kernel}", *hardware.gpus]
+    parts += [f"GPU driver {hardware.gpu_driver}"] if hardware.gpu_driver else []
     parts += [f"node {hardware.node}"] if hardware.node else []
+    parts += [f"class of service {hardware.qos}"] if hardware.qos else []
     return visible(", ".join(parts))
 
 

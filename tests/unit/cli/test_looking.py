@@ -61,6 +61,11 @@ def test_show_says_that_a_test_identifier_is_not_registered(tagstone, installati
     assert "10.5072/tagstone.abc123 (test identifier, not registered)" in card
 
 
+def card_line(card, name):
+    (line,) = [line for line in card.splitlines() if line.startswith(name)]
+    return line.removeprefix(name).strip()
+
+
 def test_show_has_image_hardware_steps_and_outputs(tagstone, installation):
     image = recorded.image(b"{}", b"{}", (b"layer",))
     publication = installation.publication(image=str(image.reference))
@@ -71,6 +76,22 @@ def test_show_has_image_hardware_steps_and_outputs(tagstone, installation):
     assert "Some CPU @ 3 GHz" in card
     assert "1 min 30 s, try 2" in card
     assert f"results/table.csv  4 B  sha256:{recorded.sha256(b'1,2' + bytes([10]))}" in card
+
+
+@pytest.mark.parametrize(
+    ("held", "said"), [(False, "the cluster keeps nobody from it"), (True, "none"), (None, "not known whether the cluster")]
+)
+def test_show_has_the_image_and_the_network_that_a_cluster_gave(tagstone, installation, held, said):
+    facts = recorded.facts()
+    assert facts.run is not None
+    assert facts.run.status.granted is not None
+    image = f"registry.example.org/wobble@sha256:{'e' * 64}"
+    there = replace(facts.run.status.granted, node="n-17", image_id=image)
+    status = replace(facts.run.status, granted=there, cluster="dahlem", network_held=held)
+    card = tagstone("show", installation.publication(replace(facts, run=replace(facts.run, status=status)))).stdout
+    assert "node n-17" in card
+    assert card_line(card, "image as run").startswith("registry.example.org/wobble@sha256:")
+    assert card_line(card, "network").startswith(said)
 
 
 def test_show_says_what_the_depository_was_asked_and_has_not_answered(tagstone, installation):

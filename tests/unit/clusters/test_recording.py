@@ -98,5 +98,7 @@ def test_a_broken_note_is_none(tmp_path: Path, text: str):
 def test_a_card_says_which_cluster_and_node():
     run = on_a_cluster()
     assert run.status.granted is not None
-    assert granted(run.status.granted).endswith("NVIDIA A100-SXM4-40GB, node n-17")
+    assert granted(run.status.granted).endswith(
+        "NVIDIA A100-SXM4-40GB, GPU driver 550.54, node n-17, class of service Burstable"
+    )
     assert asked(run.spec.resources).endswith("1 GPU a100, profile gpu-a100")

@@ -30,7 +30,7 @@ def rows(run: RunFacts) -> list[Row]:
         Row("GPU", gpus, ", ".join(granted.gpus) or "none" if granted else ""),
         Row("Time", format_seconds(asked.time), "", taken),
         Row("Disk", format_bytes(asked.disk)),
-        Row("Network", "yes" if run.spec.network else "none", _network(run)),
+        Row("Network", "yes" if run.spec.network else "none", network(run)),
     ]
     if asked.profile is not None:
         lines.append(Row("Profile", asked.profile))
@@ -51,7 +51,7 @@ def _cluster(status: RunStatus, granted: Granted) -> tuple[tuple[str, str | None
     )
 
 
-def _network(run: RunFacts) -> str:
+def network(run: RunFacts) -> str:
     """What of a network the run had; on a cluster, whether it was kept from the rest is what was tried there."""
     if run.spec.network:
         return "yes"
