@@ -1,4 +1,4 @@
-"""What deploy/kubernetes/runs lets the service do is enough, and with any one verb less something breaks."""
+"""What deploy/kubernetes/runs lets the service do is enough, and with any one verb less that is not optional something breaks."""
 
 import json
 import secrets
@@ -22,6 +22,7 @@ from tagstone.errors import Forbidden
 pytestmark = pytest.mark.kubernetes
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy/kubernetes/runs"
+# What goes unsaid without them is in tests/unit/clusters/test_optional_rights.py.
 OPTIONAL = {"resourcequotas", "limitranges"}
 ROLE: dict[str, Any] = yaml.safe_load((DEPLOY / "role.yaml").read_text(encoding="utf-8"))
 ACCOUNT = "tagstone"

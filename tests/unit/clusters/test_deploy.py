@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import kubernetes_validate
 import pytest
 import yaml
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it brings no types
-from kubernetes_validate.utils import all_versions
+from kubernetes_validate.utils import all_versions, schema_contents
+from referencing import Registry, Resource
 
 from fakes.kubernetes.pod_security import containers, violations
 from tagstone.settings import Settings
@@ -19,7 +21,7 @@ from tagstone_webhooks.settings import ReceiverSettings
 DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"
 BUDGETS_ARE_STABLE = (1, 21)
-OVERLAYS = ("external", "postgres")
+OVERLAYS = ("builds", "external", "postgres")
 
 
 def documents(folder: Path) -> Iterator[dict[str, Any]]:
@@ -54,11 +56,90 @@ RELEASES = [
 PODS = pods()
 
 
-@pytest.mark.parametrize("release", [RELEASES[0], RELEASES[-1]])
-def test_every_object_is_valid(release: str) -> None:
+TREES = {
+    tree: list(documents(KUBERNETES / tree)) for tree in ("builds", "nodes", "runs", *(f"overlays/{one}" for one in OVERLAYS))
+}
+EVERYTHING = {json.dumps(one, sort_keys=True): one for tree in TREES.values() for one in tree}
+
+
+@cache
+def definitions(release: str) -> Registry:  # what kubernetes_validate.validate reads anew for each object
+    """The parts that all schemas of a release share."""
+    held = schema_contents(f"kubernetes-json-schema/v{release}-local-strict/_definitions.json", release)
+    return Resource.from_contents(held) @ Registry()
+
+
+def faults(document: dict[str, Any], release: str) -> list[str]:
+    """What this release would not take, or not know."""
+    group, _, version = document["apiVersion"].rpartition("/")
+    name = "-".join(part for part in (document["kind"].lower(), group.partition(".")[0], version) if part)
+    schema = schema_contents(f"kubernetes-json-schema/v{release}-local-strict/{name}.json", release)
+    registry = Resource.from_contents(schema) @ definitions(release)
+    return [error.message for error in Draft202012Validator(schema, registry=registry).iter_errors(document)]
+
+
+def test_no_file_is_left_out() -> None:
+    written = {
+        json.dumps(one, sort_keys=True)
+        for file in KUBERNETES.rglob("*.yaml")
+        if file.name != "kustomization.yaml"
+        for one in yaml.safe_load_all(file.read_text(encoding="utf-8"))
+    }
+    assert written <= EVERYTHING.keys()
     assert all(one in ALL for one in OBJECTS["external"])
-    for document in ALL:
-        kubernetes_validate.validate(document, release, strict=True)
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_every_object_is_valid(release: str) -> None:
+    assert {name: found for name, one in EVERYTHING.items() if (found := faults(one, release))} == {}
+    assert faults({**ALL[0], "nothing": {}}, release)
+
+
+def test_what_is_found_is_what_the_validator_finds() -> None:
+    for document in TREES["builds"]:
+        kubernetes_validate.validate(document, RELEASES[-1], strict=True)
+        with pytest.raises(kubernetes_validate.ValidationError):
+            kubernetes_validate.validate({**document, "nothing": {}}, RELEASES[-1], strict=True)
+        assert faults({**document, "nothing": {}}, RELEASES[-1])
+
+
+def policy(tree: str, name: str) -> dict[str, Any]:
+    (found,) = [one for one in TREES[tree] if one["kind"] == "NetworkPolicy" and one["metadata"]["name"] == name]
+    return dict(found["spec"])
+
+
+def namespaces(labels: dict[str, Any]) -> set[str]:
+    """The namespaces that a selector takes; clusters before 1.21 put no labels of theirs on them."""
+    wanted = {key: [value] for key, value in labels.get("matchLabels", {}).items()}
+    wanted |= {one["key"]: one["values"] for one in labels.get("matchExpressions", []) if one["operator"] == "In"}
+    about = [one["metadata"] for one in EVERYTHING.values() if one["kind"] == "Namespace"]
+    return {one["name"] for one in about if all(one.get("labels", {}).get(key) in values for key, values in wanted.items())}
+
+
+def test_the_desk_lets_in_the_pods_of_runs_and_builds_alone() -> None:
+    (rule,) = policy("overlays/postgres", "tagstone-desk")["ingress"]
+    (peer,) = rule["from"]
+    assert namespaces(peer["namespaceSelector"]) == {"tagstone-runs", "tagstone-builds"}
+    assert peer["podSelector"] == {"matchLabels": {"app.kubernetes.io/managed-by": "tagstone"}}
+    assert rule["ports"] == [{"protocol": "TCP", "port": 8622}]
+
+
+@pytest.mark.parametrize(
+    ("tree", "name"), [("overlays/postgres", "tagstone-runs-desk"), ("overlays/builds", "tagstone-builds-desk")]
+)
+def test_runs_and_builds_are_let_out_to_the_desk_and_to_names(tree: str, name: str) -> None:
+    assert policy(tree, name) == policy("overlays/postgres", "tagstone-runs-desk")
+    desk, names = policy(tree, name)["egress"]
+    (peer,) = desk["to"]
+    assert namespaces(peer["namespaceSelector"]) == {"tagstone"}
+    worker = PODS["tagstone-worker"]["containers"][0]
+    assert [one["port"] for one in desk["ports"]] == [one["containerPort"] for one in worker["ports"]]
+    assert names["to"] == [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}]
+    assert {one["port"] for one in names["ports"]} == {53}
+
+
+def test_no_policy_asks_for_a_label_that_older_clusters_do_not_write() -> None:
+    assert "kubernetes.io/metadata.name" not in "".join(EVERYTHING)
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
