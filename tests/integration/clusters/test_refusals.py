@@ -91,6 +91,7 @@ def test_a_run_with_a_gpu_goes_to_the_node_that_has_one_and_must_find_it_there(f
     assert status.granted is not None
     assert status.granted.node == "with-gpu"
     assert status.granted.gpus == (("NVIDIA A100-SXM4-40GB",) if seen else ())
+    assert status.granted.gpu_driver == ("535.183.01" if seen else None)
 
 
 def test_a_node_that_is_busy_is_waited_for_and_no_longer_than_that(make: Make) -> None:

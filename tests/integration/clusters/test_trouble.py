@@ -1,5 +1,8 @@
 """An API that is away, forgets, answers late or not at all: every run is found again, and none is doubled."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from fakes.gitlab.calls import Reply
@@ -7,6 +10,8 @@ from integration.clusters.conftest import Make
 from rigs.clusters import NAMESPACE, FakeCluster
 from rigs.pods import until
 from rigs.runs import Analysis
+from tagstone.adapters.kubernetes.tried import remember
+from tagstone.adapters.system_clock import SystemClock
 from tagstone.domain.runs.run import Outcome
 from tagstone.errors import Away, Conflict, TagstoneError, Temporary
 
@@ -39,6 +44,36 @@ def test_an_answer_that_is_lost_is_asked_for_again(faked: FakeCluster, what: str
     with pytest.raises(Away):
         faked.rig.start(_RUN, key)
     _succeeds(faked, key)
+
+
+@pytest.mark.parametrize(
+    ("status", "what"),
+    [
+        (409, "POST .*/networkpolicies"),
+        (409, "PUT .*/networkpolicies/"),
+        (404, "PUT .*/networkpolicies/"),
+        (409, "POST .*/secrets"),
+        (409, "POST .*/jobs"),
+        (409, "PATCH .*/secrets"),
+        (404, "PATCH .*/secrets"),
+    ],
+)
+def test_what_somebody_else_writes_at_the_same_moment_is_tried_again_soon(faked: FakeCluster, status: int, what: str) -> None:
+    faked.api.idle = True
+    wanted = {one["metadata"]["name"]: one["spec"] for one in faked.stand.place.policies}
+    if what.startswith("PUT"):
+        one, *_ = faked.stand.place.policies
+        faked.api.make("networkpolicies", {**one, "spec": {**one["spec"], "egress": [{}]}})
+    key = faked.rig.key()
+    faked.api.faults.status(status, what)
+    with pytest.raises(Temporary) as refused:
+        faked.rig.start(_RUN, key)
+    assert refused.value.delay <= 1.0
+    faked.rig.start(_RUN, key)
+    assert {one["metadata"]["name"]: one["spec"] for one in faked.api.all("networkpolicies")} == wanted
+    (job,), (secret,) = faked.api.all("jobs"), faked.api.all("secrets")
+    assert secret["metadata"]["ownerReferences"][0]["uid"] == job["metadata"]["uid"]
+    assert _jobs_ever(faked) == 1
 
 
 @pytest.mark.parametrize("status", [429, 500, 503, 504])
@@ -145,3 +180,20 @@ def test_network_policies_are_there_before_the_first_run(faked: FakeCluster) -> 
     assert {name: one["metadata"]["namespace"] for name, one in kept.items()} == dict.fromkeys(wanted, NAMESPACE)
     plurals = [change.plural for change in faked.api.world.history if change.plural in ("networkpolicies", "jobs")]
     assert plurals.index("jobs") == len(wanted)
+
+
+@pytest.mark.parametrize(("days", "held"), [(1, True), (1, False), (31, None)])
+def test_a_run_says_whether_the_cluster_was_lately_seen_to_hold_its_network(
+    faked: FakeCluster, tmp_path: Path, days: int, held: bool | None
+) -> None:
+    file = tmp_path / "tried.json"
+    remember(file, SystemClock().now() - days * 86_400, enforced=held is not False)
+    faked.stand.place = replace(faked.stand.place, tried=file)
+    faked.restart()
+    faked.api.idle = True
+    key = faked.rig.start(_RUN)
+    running = faked.rig.runner.observe(key)
+    faked.rig.runner.stop(key)
+    ended = faked.rig.runner.observe(key)
+    assert (running.running, ended.running) == (True, False)
+    assert (running.network_held, ended.network_held) == (held, held)

@@ -1,14 +1,16 @@
 """All runs of a cluster are followed by one watch for each kind of object, which no trouble of the cluster leaves behind for long."""
 
+import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
 
+from fakes.gitlab.calls import Reply
 from rigs.clusters import NAMESPACE, FakeCluster
 from rigs.pods import until
 from rigs.runs import Analysis
-from tagstone.adapters.kubernetes.client import connect
+from tagstone.adapters.kubernetes.client import Object, connect
 from tagstone.adapters.kubernetes.reading import pod_seen
 from tagstone.adapters.kubernetes.watching import Mirror
 from tagstone.adapters.news import News
@@ -16,7 +18,7 @@ from tagstone.domain.runs.run import Outcome
 from tagstone.domain.runs.sight import PodSeen
 from tagstone.errors import Away
 
-Follow = Callable[[FakeCluster], Mirror[PodSeen]]
+Follow = Callable[..., Mirror[PodSeen]]
 _LABELS = {"app": "ours"}
 
 
@@ -24,9 +26,9 @@ _LABELS = {"app": "ours"}
 def follow() -> Iterator[Follow]:
     made: list[Mirror[PodSeen]] = []
 
-    def start(faked: FakeCluster) -> Mirror[PodSeen]:
+    def start(faked: FakeCluster, read: Callable[[Object], PodSeen] = pod_seen) -> Mirror[PodSeen]:
         cluster = connect("fake", NAMESPACE, faked.api.kubeconfig, None)
-        mirror = Mirror(cluster, cluster.path("v1/pods"), "app=ours", pod_seen, News())
+        mirror = Mirror(cluster, cluster.path("v1/pods"), "app=ours", read, News())
         made.append(mirror)
         until(lambda: mirror.fresh)
         return mirror
@@ -62,6 +64,10 @@ def _heard_of(mirror: Mirror[PodSeen], name: str) -> bool:
     return mirror.named(name) is not None
 
 
+def _watched(faked: FakeCluster, times: int) -> bool:
+    return faked.api.calls("watch", "pods") == times and faked.api.watches.open == 1
+
+
 def test_what_is_there_is_listed_and_what_comes_is_watched(faked: FakeCluster, follow: Follow) -> None:
     _pod(faked, "first")
     mirror = follow(faked)
@@ -94,6 +100,60 @@ def test_a_watch_whose_past_is_forgotten_begins_with_a_list_again(faked: FakeClu
         faked.api.world.compact()
     until(lambda: [pod.name for pod in mirror.of_job(_job(faked))] == ["after"])
     assert faked.api.calls("list", "pods") >= 2
+
+
+def test_what_a_watch_lost_is_found_after_five_of_them(faked: FakeCluster, follow: Follow) -> None:
+    faked.api.idle = True  # whose scheduler would speak of the pod again
+    mirror = follow(faked)
+    with faked.api.world.changed:
+        _pod(faked, "unheard")
+        faked.api.world.history.pop()
+    for watches in range(1, 6):
+        until(partial(_watched, faked, watches))
+        assert not _heard_of(mirror, "unheard")
+        faked.api.watches.cut()
+    until(partial(_heard_of, mirror, "unheard"))
+    assert faked.api.calls("list", "pods") == 2
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param(b"<html>\n<h1>a proxy</h1></html>", id="a page"),
+        pytest.param(b"[]", id="a list"),
+        pytest.param(b'{"kind": "PodList", "items": []}', id="no change"),
+        pytest.param(b'{"type": "ADDED", "object": {"kind": "Pod"}}', id="no metadata"),
+        pytest.param(b'{"type": "ADDED", "object": {"metadata": null}}', id="empty metadata"),
+        pytest.param(b'{"type": "ADDED", "object": {"metadata": {}}}', id="no name"),
+        pytest.param(b'{"type": "ERROR", "object": "none"}', id="no error"),
+        pytest.param(b'{"type": "ERROR", "object": {"code": "much"}}', id="no code"),
+    ],
+)
+def test_what_no_api_says_on_a_watch_is_answered_with_a_list(faked: FakeCluster, follow: Follow, said: bytes) -> None:
+    mirror = follow(faked)
+    until(lambda: faked.api.watches.open == 1)
+    faked.api.faults.answers(Reply(200, body=said + b"\n"), "GET .*/pods")
+    faked.api.watches.cut()
+    until(lambda: faked.api.calls("list", "pods") == 2)
+    _pod(faked, "after")
+    until(partial(_heard_of, mirror, "after"))
+    assert mirror.fresh
+
+
+def test_a_view_that_is_not_understood_is_not_fresh_and_is_looked_at_again(faked: FakeCluster, follow: Follow) -> None:
+    understood = threading.Event()
+
+    def read(thing: Object) -> PodSeen:
+        if not understood.is_set():
+            raise RuntimeError("a pod of a kind that nobody has seen")
+        return pod_seen(thing)
+
+    mirror = follow(faked, read)
+    _pod(faked, "odd")
+    until(lambda: not mirror.fresh)
+    understood.set()
+    until(lambda: mirror.fresh)
+    assert _heard_of(mirror, "odd")
 
 
 def test_where_nobody_may_watch_lists_take_its_place(faked: FakeCluster, follow: Follow) -> None:

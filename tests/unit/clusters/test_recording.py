@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fakes import facts as recorded
-from tagstone.adapters.kubernetes.tried import enforced, remember
+from tagstone.adapters.kubernetes.tried import GOOD_FOR, enforced, remember
 from tagstone.bundle.crate_run import run_entities
 from tagstone.cli.card import asked, granted
 from tagstone.domain.publications.record import Facts, RunFacts, dump, load
@@ -82,17 +82,28 @@ def test_the_bundle_s_metadata_names_it():
 
 def test_what_a_probe_found_is_kept_for_the_next_run(tmp_path: Path):
     file = tmp_path / "clusters" / "dahlem.json"
-    assert enforced(file) is None
+    assert enforced(file, 1.0) is None
     for found in (True, False, None):
         remember(file, 1.0, enforced=found)
-        assert enforced(file) is found
+        assert enforced(file, 2.0) is found
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"enforced": "yes"}', "{"])
+@pytest.mark.parametrize("found", [True, False])
+def test_what_a_probe_found_counts_for_thirty_days(tmp_path: Path, found: bool):
+    file = tmp_path / "dahlem.json"
+    remember(file, 1.0, enforced=found)
+    assert GOOD_FOR == 30 * 24 * 3600
+    assert enforced(file, 1.0 + GOOD_FOR) is found
+    assert enforced(file, 2.0 + GOOD_FOR) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"enforced": "yes", "at": 1}', '{"enforced": true}', '{"enforced": true, "at": "today"}', "{"]
+)
 def test_a_broken_note_is_none(tmp_path: Path, text: str):
     file = tmp_path / "note.json"
     file.write_text(text)
-    assert enforced(file) is None
+    assert enforced(file, 1.0) is None
 
 
 def test_a_card_says_which_cluster_and_node():

@@ -106,7 +106,7 @@ class Cluster:
 
         Raises:
             Expired: that version is too old.
-            Away: the connection broke.
+            Away: the connection broke, or what came is none of the API's words.
         """
         wanted = {
             **query,
@@ -121,15 +121,26 @@ class Cluster:
                 if answer.status != 200:
                     raise _refused(path, answer.status, answer.read())
                 for line in _lines(answer.response):
-                    change: Object = json.loads(line)
-                    if change.get("type") == "ERROR":
-                        said = change.get("object") or {}
-                        raise _refused(path, int(said.get("code") or 500), json.dumps(said).encode())
-                    yield change
+                    yield self._change(path, line)
             finally:
                 # Not back into the pool: what is left of the stream would be taken for the next answer.
                 answer.response.close()
                 answer.response.release_conn()
+
+    def _change(self, path: str, line: bytes) -> Object:
+        """A line of a watch. Raises: Away where it is none, as a proxy's page is; Expired and others where the server says so."""
+        try:
+            change: Object = json.loads(line)
+            kind, thing = change["type"], change["object"]
+            code = int(thing.get("code") or 500) if kind == "ERROR" else 0
+            known = bool(code) or isinstance(thing["metadata"], dict)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            known = False
+        if not known:
+            raise Away(f"A watch of {path} on the cluster {self.name} was told something that is no change.")
+        if code:
+            raise _refused(path, code, json.dumps(thing).encode())
+        return change
 
     def close(self) -> None:
         """Close the connections."""
@@ -152,6 +163,8 @@ class Cluster:
             found: Object = json.loads(data)
         except ValueError as error:
             raise Away(f"The cluster {self.name} answered {method} {path} with something else than JSON.") from error
+        if not isinstance(found, dict):
+            raise Away(f"The cluster {self.name} answered {method} {path} with no object.")
         return found
 
     def _ask(

@@ -14,7 +14,7 @@ from tagstone.errors import Conflict, Forbidden, Invalid, NotFound, TagstoneErro
 JOBS, PODS, SECRETS, EVENTS = "batch/v1/jobs", "v1/pods", "v1/secrets", "v1/events"
 _CODES: dict[type[TagstoneError], int] = {Invalid: 422, Forbidden: 403, NotFound: 404}
 _SHOWN = 5
-_SOON = 1.0  # seconds in which a Job that is being removed is gone
+_SOON = 1.0  # seconds in which a Job that is being removed is gone, or somebody else has written what we write
 _log = structlog.get_logger("tagstone.kubernetes")
 
 
@@ -30,7 +30,7 @@ def hand_over(cluster: Cluster, site: Site, order: Order, token: str) -> Made:
     """Make the run's Secret and Job, or adopt those that an earlier call made.
 
     Raises:
-        Temporary: what an earlier turn left is not gone yet, or the cluster does not answer.
+        Temporary: what an earlier turn left is not gone yet, somebody else writes the same, or the cluster does not answer.
         Conflict: somebody else has a Job of this name.
     """
     _keep_secret(cluster, secret(order, token, site))
@@ -54,7 +54,7 @@ def hand_over(cluster: Cluster, site: Site, order: Order, token: str) -> Made:
         withdraw(cluster, order.name)
         return Made(failure=changed)
     uid = str(found["metadata"]["uid"])
-    cluster.merge(cluster.path(SECRETS, order.name), owned_by(order.name, uid))
+    _merge(cluster, order.name, owned_by(order.name, uid))
     return Made(uid)
 
 
@@ -87,7 +87,15 @@ def _keep_secret(cluster: Cluster, wanted: Object) -> None:
         cluster.create(cluster.path(SECRETS), wanted)
     except Conflict:
         # What an earlier turn of ours left, or our own of a moment ago; names hold who we are, so it is nobody else's.
-        cluster.merge(cluster.path(SECRETS, name), {"data": wanted["data"]})
+        _merge(cluster, name, {"data": wanted["data"]})
+
+
+def _merge(cluster: Cluster, name: str, part: Object) -> None:
+    """Change a Secret of ours. Raises: Temporary where it is gone, never came (a quota is written by two at once), or changes meanwhile."""
+    try:
+        cluster.merge(cluster.path(SECRETS, name), part)
+    except (Conflict, NotFound) as error:
+        raise Temporary(error.message, delay=_SOON) from error
 
 
 def _check_turn(cluster: Cluster, found: Object, order: Order) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from tagstone.adapters.kubernetes.client import Cluster, Object
 from tagstone.adapters.kubernetes.manifests import MANAGED, NETWORK, OURS
 from tagstone.adapters.kubernetes.readback import differences
-from tagstone.errors import Conflict, Invalid
+from tagstone.errors import Conflict, Invalid, NotFound, Temporary
 
 KIND = "networking.k8s.io/v1/networkpolicies"
 PRIVATE = (
@@ -24,6 +24,7 @@ PRIVATE = (
     "224.0.0.0/4",
 )
 PRIVATE_6 = ("::1/128", "fc00::/7", "fe80::/10", "ff00::/8")
+_SOON = 1.0  # seconds in which whoever else writes a policy has done so
 _DNS = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
 
 
@@ -58,7 +59,12 @@ def network_policies(namespace: str, desk: str, network: str, blocked: Sequence[
 
 
 def hold(cluster: Cluster, policies: Sequence[Object]) -> None:
-    """See to it that these are there as they should be. Raises: Forbidden where that is not ours to do, Away."""
+    """See to it that these are there as they should be.
+
+    Raises:
+        Forbidden: that is not ours to do.
+        Temporary: somebody else wrote one at this moment, which has to be looked at again; or the cluster does not answer.
+    """
     for wanted in policies:
         name = wanted["metadata"]["name"]
         path = cluster.path(KIND, name)
@@ -66,11 +72,14 @@ def hold(cluster: Cluster, policies: Sequence[Object]) -> None:
         if found is None:
             try:
                 cluster.create(cluster.path(KIND), wanted)
-            except Conflict:
-                continue  # another process was quicker
+            except Conflict as error:
+                raise Temporary(error.message, delay=_SOON) from error
         elif differences(wanted["spec"], found.get("spec") or {}) or differences(found.get("spec") or {}, wanted["spec"]):
             version = {"resourceVersion": found["metadata"]["resourceVersion"]}
-            cluster.replace(path, {**wanted, "metadata": {**wanted["metadata"], **version}})
+            try:
+                cluster.replace(path, {**wanted, "metadata": {**wanted["metadata"], **version}})
+            except (Conflict, NotFound) as error:
+                raise Temporary(error.message, delay=_SOON) from error
 
 
 def _policy(name: str, namespace: str, labels: dict[str, str], egress: list[dict[str, Any]], *, alone: bool) -> Object:

@@ -27,8 +27,8 @@ def _rights(resource: str, group: str, *verbs: str) -> tuple[Right, ...]:
 
 NEEDED = (
     *_rights("jobs", "batch", "create", "get", "list", "watch", "delete"),
-    *_rights("pods", "", "list", "watch"),
-    *_rights("secrets", "", "create", "get", "patch", "delete"),
+    *_rights("pods", "", "get", "list", "watch"),
+    *_rights("secrets", "", "create", "patch", "delete"),
     *_rights("events", "", "list"),
 )
 """What runs cannot do without: the Role of deploy/kubernetes/runs."""

@@ -109,7 +109,7 @@ class KubernetesRuns:
         sight, altered = self._sight(run, spec, view, turn, told)
         failure = altered or verdict(sight)
         detail = waiting(sight) if told.keeping.started_at is None else ""
-        so_far = _of(view, running(told, sight.pod, placement, detail))
+        so_far = self._of(view, running(told, sight.pod, placement, detail))
         if altered is not None or self._may_conclude(run, view, sight, failure, told):
             return self._conclude(run, view, turn, so_far, sight, failure, told)
         return so_far
@@ -142,7 +142,7 @@ class KubernetesRuns:
         if turn is not None:
             withdraw(self._view(turn).cluster, turn.job)
         status = RunStatus(outcome=Outcome.STOPPED, detail="It was stopped before it began.")
-        run.status = _of(self._view(turn), status) if turn is not None else status
+        run.status = self._of(self._view(turn), status) if turn is not None else status
 
     def remove(self, key: str) -> None:
         """Remove Job, pod and what the desk has of it; nothing there is no error. Raises: Away."""
@@ -200,12 +200,12 @@ class KubernetesRuns:
         try:
             words = self._words(spec)
         except (NotFound, Invalid) as error:
-            run.status = _of(view, RunStatus(outcome=Outcome.IMAGE, detail=error.message))
+            run.status = self._of(view, RunStatus(outcome=Outcome.IMAGE, detail=error.message))
             return
         view.prepare()
         room = view.room(placement)
         if room is not None and not room.possible:
-            run.status = failed(never_fits(room), _of(view, RunStatus()))
+            run.status = failed(never_fits(room), self._of(view, RunStatus()))
             return
         site = view.place.site
         token = self._desk.open(run.key, spec, grace=site.grace, collection=site.collection)
@@ -221,7 +221,7 @@ class KubernetesRuns:
         )
         made = hand_over(view.cluster, site, order, token)
         if made.failure is not None:
-            run.status = failed(made.failure, _of(view, RunStatus()))
+            run.status = failed(made.failure, self._of(view, RunStatus()))
         else:
             run.turn = replace(turn, uid=made.uid)
 
@@ -294,11 +294,10 @@ class KubernetesRuns:
         view.forget(run.key)
         return status
 
-
-def _of(view: View, status: RunStatus) -> RunStatus:
-    """The status with the cluster that it is of."""
-    held = enforced(view.place.tried)
-    return replace(status, engine=str(view.cluster), cluster=view.cluster.name, network_held=held)
+    def _of(self, view: View, status: RunStatus) -> RunStatus:
+        """The status with the cluster that it is of."""
+        held = enforced(view.place.tried, self._clock.now())
+        return replace(status, engine=str(view.cluster), cluster=view.cluster.name, network_held=held)
 
 
 def _check_workdir(spec: RunSpec) -> None:

@@ -68,14 +68,16 @@ class Mirror(Generic[T]):
         while not self._ended.is_set():
             try:
                 version = self._list()
-            except TagstoneError as error:
-                self._fresh.clear()
-                _log.warning("the cluster does not say what runs there", path=self._path, why=error.message)
-            else:
                 self._fresh.set()
                 if self._watch_on(version):
                     pause = _SOONEST
                     continue
+            except TagstoneError as error:
+                self._fresh.clear()
+                _log.warning("the cluster does not say what runs there", path=self._path, why=error.message)
+            except Exception:  # noqa: BLE001 - without this thread all runs would be seen for ever as they were
+                self._fresh.clear()
+                _log.exception("what the cluster says of what runs there is not understood", path=self._path)
             self._ended.wait(pause)
             pause = min(_LATEST, 2 * pause)
 
