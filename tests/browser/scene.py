@@ -13,7 +13,9 @@ from fakes.installation import NOW, Installation
 from tagstone.domain.environments.build import Package
 from tagstone.domain.publications.archived import Archived
 from tagstone.domain.publications.publication import Step
-from tagstone.domain.publications.record import Amendment, Facts, InputFacts
+from tagstone.domain.publications.record import Amendment, Facts, InputFacts, MatrixRun
+from tagstone.domain.runs.hardware import Granted
+from tagstone.domain.runs.matrix import combinations
 from tagstone.domain.runs.run import OutputFile, Sample
 from tagstone.store import bundles
 
@@ -148,6 +150,72 @@ def rich(installation: Installation) -> str:
     installation.bundle(publication, files | extra | {"tagstone.json": b"{}", "reproduce.sh": b"#!/bin/sh\n"})
     older = described(recorded.facts(), "The Chandler wobble from sixty years of polar motion", version="2.0.0")
     installation.record({"figures/wobble.png": plot()}, older, id="p" + "9" * 16, version="2.0.0", created_at=NOW - 86_400 * 90)
+    return publication
+
+
+def on_cluster(facts: Facts) -> Facts:
+    """The same, as it ran on a cluster that granted less than was asked for, with an hour's samples of its use."""
+    assert facts.run is not None
+    run = facts.run
+    asked = replace(
+        run.spec.resources, cpu=4.0, memory=16 * 2**30, gpu=1, gpu_type="nvidia.com/gpu", time=7200, profile="gpu-a100"
+    )
+    granted = Granted(
+        "inside", "AMD EPYC 7763 64-Core Processor", 128, 3.9, 15 * 2**30, 2**40, 4096, "5.14.0-427.el9.x86_64", "x86_64",
+        ("NVIDIA A100-SXM4-80GB",), "550.54.15", "gpu-node-17.cluster.example.org",
+        "registry.example.org/wobble@sha256:" + "9f" * 32, "Burstable",
+    )  # fmt: skip
+    usage = tuple(
+        Sample(18.0 * at, 0.3 if at < 20 else 3.1 + 0.7 * math.sin(at * 0.9), int(2**30 * (1 + 12 * min(at / 120, 1))))
+        for at in range(200)
+    )
+    status = replace(
+        run.status, finished_at=(run.status.started_at or 0) + 3582, granted=granted, engine="Kubernetes 1.31.2 (gpu-farm)",
+        cluster="gpu-farm", network_held=True, usage=usage, peak_memory=13 * 2**30, cpu_seconds=10_200.0,
+    )  # fmt: skip
+    return replace(facts, run=replace(run, spec=replace(run.spec, resources=asked), status=status))
+
+
+def cluster(installation: Installation) -> str:
+    """A record whose run was on a cluster."""
+    facts = on_cluster(described(recorded.facts(), "Shapes of galaxies at redshift one"))
+    return installation.record({"shapes.csv": b"a,b\n1,2\n"}, facts, id="p" + "3" * 16, created_at=NOW - 4500)
+
+
+def matrix(installation: Installation) -> str:
+    """A record of twelve runs on a cluster, which differ by three values."""
+    facts = on_cluster(described(recorded.facts(), "Halo masses in three models of gravity"))
+    assert facts.run is not None
+    values: dict[str, list[object]] = {
+        "seed": [1, 2],
+        "field": ["north", "the south galactic cap"],
+        "model": ["lcdm", "f(R)", "symmetron"],
+    }
+    every, run = combinations(values), facts.run
+    runs = tuple(
+        MatrixRun(one, f"p-1-{one.number}", run, "No file matches the output pattern 'map.png'." if one.number == 5 else "")
+        for one in every
+    )
+    whole = replace(run, status=replace(run.status, usage=()))
+    outputs = {f"{one.folder}/masses.csv": f"mass,count\n{one.number},2\n".encode() for one in every}
+    return installation.record(outputs, replace(facts, run=whole, matrix=runs), id="p" + "4" * 16, created_at=NOW - 4600)
+
+
+def working_matrix(installation: Installation) -> str:
+    """A matrix under way, whose runs say something each."""
+    facts = described(recorded.facts(), "Lensing maps of two fields")
+    publication = installation.publication(
+        facts, id="p" + "5" * 16, state="working", step="run", finished_at=None,
+        waiting="Of 12 runs 1 have ended, 2 are under way. The cluster has no node with 4 processors left.",
+    )  # fmt: skip
+    for step in (Step.RESOLVE, Step.BUILD, Step.RESERVE):
+        installation.step(publication, step, "done")
+    installation.step(publication, Step.RUN, "started")
+    installation.log(
+        publication, "run-1", [b"=== run 1 (seed=1, field=north): succeeded after 2 min 1 s ===\nmap written\n"], ended=False
+    )
+    for number in (2, 3):
+        installation.log(publication, f"run.{number}-1", [b"tile %d of 40\n" % tile for tile in range(number * 3)], ended=False)
     return publication
 
 

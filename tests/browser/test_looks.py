@@ -10,8 +10,8 @@ from browser.world import DESK, PHONE, World
 
 pytestmark = pytest.mark.browser
 PAGES = [
-    "catalogue", "search", "nothing-found", "record", "changes", "environment", "brought", "hostile", "publications", "working", "waiting",
-    "review", "amended", "tombstone", "problem", "failed-build", "failed-run", "failed-memory",
+    "catalogue", "search", "nothing-found", "record", "cluster", "matrix", "changes", "environment", "brought", "hostile", "publications", "working",
+    "working-matrix", "waiting", "review", "amended", "tombstone", "problem", "failed-build", "failed-run", "failed-memory",
 ]  # fmt: skip
 # Their status is an error on purpose, which the console tells.
 GONE = ("problem", "tombstone")

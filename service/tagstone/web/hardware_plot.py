@@ -6,17 +6,23 @@ from dataclasses import dataclass
 from tagstone.domain.publications.record import RunFacts
 from tagstone.domain.runs.hardware import format_bytes, format_seconds
 
-WIDTH, HEIGHT = 480, 150
+WIDTH, HEIGHT = 360, 140  # pixels; no wider than it is shown, so that its words are as large as others
 _LEFT, _RIGHT, _TOP, _BOTTOM = 8, 8, 26, 24
+_WORDS = 16  # pixels that a line of words takes
 
 
 @dataclass(frozen=True)
 class Level:
-    """A line across the drawing, such as what was asked for; `y` in pixels from the top."""
+    """A line across the drawing, such as what was asked for. Its words stand above it, or above one close to it, at the left or the right.
+
+    `y` and `words_y` in pixels from the top.
+    """
 
     name: str
     value: str
     y: float
+    words_y: float
+    left: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,8 +96,14 @@ def _plot(
 
 
 def _merged(known: list[tuple[str, float]], show: Callable[[float], str], up: Callable[[float], float]) -> tuple[Level, ...]:
-    """The lines; those of one height are one line, so that their words do not lie upon each other."""
-    heights: dict[float, list[str]] = {}
+    """The lines; those of one height are one line, and a second one has its words at the other end, so that none lie upon others."""
+    names: dict[float, list[str]] = {}
     for word, value in known:
-        heights.setdefault(value, []).append(word)
-    return tuple(Level(" and ".join(words), show(value), up(value)) for value, words in heights.items())
+        names.setdefault(value, []).append(word)
+    heights = {value: up(value) for value in names}
+    top = min(heights.values(), default=0.0)
+    found = []
+    for number, (value, y) in enumerate(heights.items()):
+        words_y = round((top if y - top < _WORDS else y) - 5, 1)
+        found.append(Level(" and ".join(names[value]), show(value), y, words_y, left=number > 0))
+    return tuple(found)

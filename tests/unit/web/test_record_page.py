@@ -194,7 +194,7 @@ def test_every_run_of_a_matrix_has_a_line_with_its_values_outcome_and_hardware(w
     page = web.get(f"/records/{installation.record({}, facts)}").text
     assert "2 runs, one for each combination of values" in page
     assert '<th scope="col">field</th>' in page
-    assert "<td>north</td>" in page
-    assert "<td>&lt;b&gt;south&lt;/b&gt;</td>" in page
+    assert "<td><span>north</span></td>" in page
+    assert "<td><span>&lt;b&gt;south&lt;/b&gt;</span></td>" in page
     assert "1 of 2, Some CPU @ 3 GHz, 512 MiB, 8 GiB in the machine" in page
     assert "<code>1-field=north/</code>" in page

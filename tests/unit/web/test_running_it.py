@@ -146,6 +146,32 @@ def test_what_was_not_measured_is_not_drawn(samples: tuple[Sample, ...]):
     assert hardware_plot.plots(run) == []
 
 
+def levels(asked: float, granted: float) -> tuple[hardware_plot.Level, ...]:
+    run = sampled(Sample(0.0, 0.5, 1), Sample(9.0, 1.0, 1)).run
+    assert run is not None
+    assert run.status.granted is not None
+    spec = replace(run.spec, resources=replace(run.spec.resources, cpu=asked))
+    status = replace(run.status, granted=replace(run.status.granted, cpu_limit=granted))
+    return hardware_plot.plots(replace(run, spec=spec, status=status))[0].levels
+
+
+@pytest.mark.parametrize(("asked", "granted"), [(4.0, 3.9), (3.9, 4.0)])
+def test_words_of_lines_close_to_each_other_stand_side_by_side_above_both(asked: float, granted: float):
+    first, second = levels(asked, granted)
+    assert (first.left, second.left) == (False, True)
+    assert first.words_y == second.words_y < min(first.y, second.y)
+
+
+def test_words_of_a_line_far_below_stand_above_it():
+    first, second = levels(4.0, 1.0)
+    assert first.y < second.words_y < second.y
+
+
+def test_a_limit_as_it_was_asked_for_is_one_line():
+    (only,) = levels(2.0, 2.0)
+    assert (only.name, only.left) == ("asked for and granted", False)
+
+
 def test_results_made_elsewhere_are_labelled_wherever_they_stand(web: TestClient, installation: Installation):
     made = recorded.output("table.csv", b"a,b\n1,2\n")
     facts = replace(recorded.facts(), run=None, outputs=(replace(made, brought=True),))
