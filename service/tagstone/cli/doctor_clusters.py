@@ -111,7 +111,7 @@ def fields(application: "Application", name: str) -> Finding:
     what, place = f"{name}: Jobs", application.clusters.place(name)
     found = _dropped(place)
     if missing := essential(found):
-        text = f"the cluster drops or changes what runs are held by: {', '.join(missing[:5])}"
+        text = f"the cluster drops, changes or loosens what runs are held by: {', '.join(missing[:5])}"
         return Finding(what, FAULT, text, "Look what rewrites Jobs there; Kubernetes has to be 1.20 or newer.")
     if found:
         return Finding(what, OK, f"kept, but for {', '.join(found)}, which this version has not: the same is done here")
@@ -132,7 +132,7 @@ def builds(application: "Application", name: str) -> Finding:
         text = f"missing in the namespace {namespace}: {', '.join(map(str, missing))}"
         return Finding(what, FAULT, text, "Apply deploy/kubernetes/builds there, with the namespace in the settings.")
     if changed := essential(_dropped(place)):
-        text = f"the cluster drops or changes what builds need in the namespace {namespace}: {', '.join(changed[:5])}"
+        text = f"the cluster drops, changes or loosens what builds need in the namespace {namespace}: {', '.join(changed[:5])}"
         return Finding(what, FAULT, text, "Let that namespace admit seccomp Unconfined, SETUID and SETGID.")
     found = listed(place.cluster)
     room = fit(placed(application.clusters.build_resources(name), {}), found, place.overhead) if found is not None else None
@@ -182,14 +182,15 @@ def judged(what: str, found: "Probed", desk: str) -> Finding:
 
 
 def _dropped(place: "Place") -> tuple[str, ...]:
-    """What the server drops or changes of a Job of this place, tried without making one."""
+    """What the server drops, changes or loosens of a Job of this place, tried without making one."""
     from tagstone.adapters.kubernetes.handing_over import JOBS
     from tagstone.adapters.kubernetes.manifests import job
-    from tagstone.adapters.kubernetes.readback import differences
+    from tagstone.adapters.kubernetes.readback import differences, loosened
 
     wanted = job(_example(), place.site)
     kept = place.cluster.create(place.cluster.path(JOBS), wanted, dryRun="All")
-    return differences({part: wanted[part] for part in ("metadata", "spec")}, kept)
+    found = differences({part: wanted[part] for part in ("metadata", "spec")}, kept)
+    return tuple(dict.fromkeys((*found, *loosened(wanted, kept))))
 
 
 def _written(name: str) -> str:

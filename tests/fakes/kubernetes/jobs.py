@@ -6,6 +6,7 @@ each pod until it was counted. It makes the next pod at once, where the real one
 
 import copy
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fakes.kubernetes.admission import admit, check
@@ -21,10 +22,11 @@ _RETRY_SECONDS = 0.1
 
 @dataclass
 class JobController:
-    """Makes the pods of Jobs, and says how Jobs ended. `denials` are what webhooks refuse."""
+    """Makes the pods of Jobs, and says how Jobs ended. `denials` are what webhooks refuse, `rewrites` what they make of what is created."""
 
     world: World
     denials: dict[str, str]
+    rewrites: dict[str, Callable[[Json], object]]
     _refused_at: dict[str, float] = field(default_factory=dict)
 
     def turn(self) -> None:
@@ -120,6 +122,8 @@ class JobController:
             pod["metadata"]["finalizers"] = [TRACKED]
         try:
             prepare_pod(pod)
+            if rewrite := self.rewrites.get("pods"):
+                rewrite(pod)
             check(RESOURCES["pods"], pod)
             admit(self.world, RESOURCES["pods"], pod, self.denials)
         except Refused as refused:

@@ -2,7 +2,7 @@
 
 import base64
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from fakes.kubernetes.admission import admit, check
@@ -17,10 +17,11 @@ _JOBS, _PODS = RESOURCES["jobs"], RESOURCES["pods"]
 
 @dataclass
 class Objects:
-    """The objects of a cluster as the API has them. `denials` are what webhooks say, by resource."""
+    """The objects of a cluster as the API has them. `denials` are what webhooks say, `rewrites` what they do, by resource."""
 
     world: World
     denials: dict[str, str] = field(default_factory=dict)
+    rewrites: dict[str, Callable[[Json], object]] = field(default_factory=dict)
 
     def answer(self, call: Call) -> Reply:
         """What a question that is no watch is answered."""
@@ -81,6 +82,8 @@ class Objects:
             prepare_pod(document)
         if call.resource.plural == "secrets":
             _encode(document)
+        if rewrite := self.rewrites.get(call.resource.plural):
+            rewrite(document)
         admit(self.world, call.resource, document, self.denials)
         document = {**document, "kind": call.resource.kind, "apiVersion": call.resource.version}
         if "dryRun" in call.query:

@@ -8,7 +8,7 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -41,7 +41,7 @@ class FakeKubernetes:
     """What a test does there without a client: nodes, images, and trouble.
 
     `asked` are all questions as (verb, resource, name); `faults` make the next ones fail, by `METHOD /path`; `denials` are what webhooks
-    refuse, by resource; `access.taken` what the account may not do.
+    refuse, by resource, `rewrites` what they make of what is created; `access.taken` what the account may not do.
     """
 
     folder: Path
@@ -50,6 +50,7 @@ class FakeKubernetes:
     faults: Faults = field(default_factory=Faults)
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     denials: dict[str, str] = field(default_factory=dict)
+    rewrites: dict[str, Callable[[Json], object]] = field(default_factory=dict)
     access: Access = field(default_factory=lambda: Access("its-token"))
     kubelets: dict[str, Kubelet] = field(default_factory=dict)
     idle: bool = False
@@ -62,9 +63,9 @@ class FakeKubernetes:
 
     def __post_init__(self) -> None:
         self.watches = Watches(self.world)
-        self.objects = Objects(self.world, self.denials)
+        self.objects = Objects(self.world, self.denials, self.rewrites)
         self.scheduler = Scheduler(self.world)
-        self._jobs = JobController(self.world, self.denials)
+        self._jobs = JobController(self.world, self.denials, self.rewrites)
 
     @property
     def url(self) -> str:

@@ -6,7 +6,7 @@ import structlog
 
 from tagstone.adapters.kubernetes.client import Cluster, Object
 from tagstone.adapters.kubernetes.manifests import INSTALLATION, TURN, Order, Site, job, owned_by, secret
-from tagstone.adapters.kubernetes.readback import differences, essential
+from tagstone.adapters.kubernetes.readback import differences, essential, loosened
 from tagstone.domain.runs.failure import Failure, Kind
 from tagstone.domain.runs.refusals import refused
 from tagstone.errors import Conflict, Forbidden, Invalid, NotFound, TagstoneError, Temporary
@@ -65,9 +65,9 @@ def withdraw(cluster: Cluster, name: str) -> None:
 
 
 def changes(sent: Object, kept: Object) -> Failure | None:
-    """What a server changed or dropped of what it was sent, where a run cannot do without it; the rest is told to the log."""
+    """What a server changed, dropped or loosened of what it was sent, where a run cannot do without it; the rest is told to the log."""
     found = differences({name: sent[name] for name in ("metadata", "spec")}, kept)
-    missing = essential(found)
+    missing = tuple(dict.fromkeys((*essential(found), *loosened(sent, kept))))
     if not missing:
         if found:
             _log.info("the cluster does not keep everything", fields=found)
@@ -75,8 +75,9 @@ def changes(sent: Object, kept: Object) -> Failure | None:
     shown = ", ".join(missing[:_SHOWN]) + (f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else "")
     return Failure(
         Kind.ADMISSION,
-        f"The cluster took the run, but changed or dropped what it is to be held by: {shown}.",
-        "Ask the site's admin: something in the cluster rewrites Jobs or pods, or it is older than Kubernetes 1.20.",
+        f"The cluster took the run, but changed, dropped or loosened what it is to be held by: {shown}.",
+        "Ask the site's admin: an admission webhook or another part of the cluster rewrites Jobs or pods, and has to leave this namespace out; "
+        "or it is older than Kubernetes 1.20.",
         "Changed",
     )
 

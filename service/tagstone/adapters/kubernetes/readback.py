@@ -1,9 +1,10 @@
-"""What a server made of what it was sent: older ones drop fields that they do not know, and others may change them, all in silence."""
+"""What a server made of what it was sent: older ones drop fields that they do not know, webhooks change and add some, all in silence."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tagstone.domain.runs.quantity import parse_quantity
+from tagstone.domain.runs.sight import RUN
 from tagstone.errors import Invalid
 
 DISPENSABLE = ("spec.podFailurePolicy", "spec.ttlSecondsAfterFinished")
@@ -11,6 +12,15 @@ DISPENSABLE = ("spec.podFailurePolicy", "spec.ttlSecondsAfterFinished")
 
 _ADDED = ("tolerations", "volumes", "volumeMounts", "env", "containers", "initContainers", "imagePullSecrets")
 """Lists that clusters add to on their own, such as tolerations of nodes that are not ready; what we sent has to be among them."""
+
+_SHARED = ("hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace")
+_HELD: Mapping[str, tuple[Any, ...]] = {
+    "privileged": (None, False),
+    "allowPrivilegeEscalation": (None, False),
+    "runAsNonRoot": (None, True),
+    "procMount": (None, "", "Default"),
+}
+"""What a container may be given besides what it was sent with; user and group may be any but root's."""
 
 
 def differences(sent: Any, kept: Any, path: str = "") -> tuple[str, ...]:
@@ -21,6 +31,53 @@ def differences(sent: Any, kept: Any, path: str = "") -> tuple[str, ...]:
 def essential(found: Sequence[str]) -> tuple[str, ...]:
     """Those of the differences that a run cannot do without."""
     return tuple(path for path in found if not path.startswith(DISPENSABLE))
+
+
+def loosened(sent: Mapping[str, Any], kept: Mapping[str, Any]) -> tuple[str, ...]:
+    """The paths of what was added to a Job or pod, and sets free what is to be held; what was sent so is none of it."""
+    inside = ("spec", "template", "spec") if "template" in (kept.get("spec") or {}) else ("spec",)
+    asked, pod = _at(sent, inside), _at(kept, inside)
+    return tuple(f"{'.'.join(inside)}.{path}" for path in _loosened(asked, pod))
+
+
+def _loosened(asked: Mapping[str, Any], pod: Mapping[str, Any]) -> Iterator[str]:
+    yield from (name for name in _SHARED if pod.get(name))
+    if pod.get("serviceAccountName") not in (None, "", "default"):
+        yield "serviceAccountName"
+    yield from (f"volumes[{one['name']}].hostPath" for one in pod.get("volumes") or () if one.get("hostPath"))
+    yield from (f"securityContext.{name}" for name in _freed(_at(asked, ("securityContext",)), _at(pod, ("securityContext",))))
+    for kind in ("initContainers", "containers"):
+        ours = {one["name"]: one for one in asked.get(kind) or ()}
+        for one in pod.get(kind) or ():
+            mine, path = ours.get(one["name"], {}), f"{kind}[{one['name']}]"
+            freed = _freed(_at(mine, ("securityContext",)), _at(one, ("securityContext",)))
+            yield from (f"{path}.securityContext.{name}" for name in freed)
+            if one.get("volumeDevices"):
+                yield f"{path}.volumeDevices"
+            if one["name"] == RUN:
+                known = {mount["mountPath"] for mount in mine.get("volumeMounts") or ()}
+                more = [mount["mountPath"] for mount in one.get("volumeMounts") or () if mount["mountPath"] not in known]
+                yield from (f"{path}.volumeMounts[{place}]" for place in more)
+
+
+def _freed(asked: Mapping[str, Any], said: Mapping[str, Any]) -> Iterator[str]:
+    """What a security context takes back. Who was sent without seccomp, as builds are, may be without AppArmor too: it was said elsewhere."""
+    yield from (name for name, fine in _HELD.items() if said.get(name) not in (*fine, asked.get(name)))
+    yield from (name for name in ("runAsUser", "runAsGroup", "fsGroup") if said.get(name) == 0)
+    if 0 in (said.get("supplementalGroups") or ()):
+        yield "supplementalGroups"
+    if set(_at(said, ("capabilities",)).get("add") or ()) - set(_at(asked, ("capabilities",)).get("add") or ()):
+        yield "capabilities.add"
+    if _at(asked, ("seccompProfile",)).get("type") != "Unconfined":
+        profiles = ("seccompProfile", "appArmorProfile")
+        yield from (f"{name}.type" for name in profiles if _at(said, (name,)).get("type") == "Unconfined")
+
+
+def _at(document: Mapping[str, Any], path: Sequence[str]) -> Mapping[str, Any]:
+    """A part of it; empty where it is not there."""
+    for name in path:
+        document = document.get(name) or {}
+    return document
 
 
 def _differences(sent: Any, kept: Any, path: str) -> Iterator[str]:
