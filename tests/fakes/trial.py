@@ -16,6 +16,7 @@ from fakes.builder import FakeBuilder
 from fakes.depository import FakeDepository, OneDepository
 from fakes.lethal import Lethal, LethalSessions, Moments
 from fakes.runner import FakeRunner
+from fakes.tables import put_tables
 from tagstone.actions.accounts import Accounts
 from tagstone.actions.drafts import Drafts
 from tagstone.actions.reserve import reserve
@@ -70,6 +71,8 @@ class TrialApplication(Application):
 
     @cached_property
     def sessions(self) -> Sessions:
+        if self.engine.dialect.name == "sqlite":
+            put_tables(self.home)
         healthy = super().sessions
         return LethalSessions(healthy, self._moments) if self._moments else healthy
 
