@@ -9,7 +9,7 @@ from tagstone.domain.runs.allowance import Quota, Range, excesses
 from tagstone.domain.runs.fit import Fit, fit
 from tagstone.domain.runs.hardware import Resources
 from tagstone.domain.runs.node import Node
-from tagstone.domain.runs.placement import Placement, Profile, place
+from tagstone.domain.runs.placement import Placement, Profile, beside_volume, place
 from tagstone.errors import Invalid, TagstoneError
 
 
@@ -18,7 +18,7 @@ class ClusterView:
     """What may be asked of one cluster: nodes (None: they may not be looked at), quotas and ranges of the namespace for runs.
 
     `overhead` is what our own containers claim beside a run (cores, bytes, by the names of resources); a cluster that `grows` makes
-    nodes when they are asked for.
+    nodes when they are asked for; with a `volume`, workspaces do not lie on the nodes' disks.
     """
 
     name: str
@@ -28,6 +28,7 @@ class ClusterView:
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     overhead: Mapping[str, float] = field(default_factory=dict)
     grows: bool = False
+    volume: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ def _chosen(asked: Resources, clusters: Sequence[ClusterView]) -> tuple[ClusterV
     refusals = []
     for view in clusters:
         try:
-            return view, place(asked, view.profiles)
+            placement = place(asked, view.profiles)
+            return view, beside_volume(placement) if view.volume else placement
         except Invalid as error:
             refusals.append(error)
     if not refusals:

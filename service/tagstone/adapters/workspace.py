@@ -84,7 +84,7 @@ def usage(folder: Path, limit: int) -> int:
 
 def discard(folder: Path) -> None:
     """Remove a folder with all that a stranger left in it; nothing there is no error. Raises: Temporary."""
-    if not folder.exists():
+    if not os.path.lexists(folder):
         return
     # rm walks trees that are deeper than Python's recursion or a path's greatest length.
     if subprocess.run(["rm", "-rf", "--", folder], check=False, capture_output=True).returncode == 0:

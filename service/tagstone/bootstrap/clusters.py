@@ -162,6 +162,7 @@ class Clusters:
             profiles=self.profiles[name],
             overhead=OVERHEAD,
             grows=self._settings.clusters[name].grows,
+            volume=self._settings.clusters[name].claim is not None,
         )
 
     def tried(self, name: str) -> Path:

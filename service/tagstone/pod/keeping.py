@@ -5,6 +5,7 @@ import os
 import select
 import signal
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 from tagstone.adapters.system_clock import SystemClock
@@ -12,7 +13,7 @@ from tagstone.adapters.workspace import discard, usage
 from tagstone.domain.runs.plan import Plan, plan_from
 from tagstone.domain.runs.seen import Seen
 from tagstone.domain.runs.told import Keeping, Phase
-from tagstone.errors import TagstoneError
+from tagstone.errors import Conflict, TagstoneError
 from tagstone.pod.control import Control
 from tagstone.pod.desk_client import Desk
 from tagstone.pod.log import Log
@@ -47,7 +48,9 @@ def keep(place: Place) -> int:
         # Nobody wants to know any more: the run was closed, or another pod took its place.
         watch.end("stop")
         watch.wait(pipe, plan.grace + _LAST)
-        _clear(place)
+        # The pod that took this one's place works in the same folder.
+        if not isinstance(messenger.failure, Conflict):
+            _clear(place)
         return 1
     watch.drain(pipe, 0.0)
     messenger.say(replace(watch.keeping, phase=Phase.COLLECTING))
@@ -72,10 +75,16 @@ def _bring(place: Place, plan: Plan, messenger: Messenger, watch: "_Watch") -> i
 
 
 def _clear(place: Place) -> None:
-    """Leave nothing on a volume that outlives the pod."""
-    if place.clear:
+    """Leave nothing on a volume that outlives the pod, and remove the run's folder there.
+
+    Of a pod that was killed the folder stays as it is until the same run begins again, which empties it first. An empty folder stays where the
+    volume's root may not be written to.
+    """
+    if place.clear is not None:
         for left in place.workspace.iterdir():
             discard(left)
+        with suppress(OSError):
+            place.clear.rmdir()
 
 
 class _Watch:

@@ -187,8 +187,10 @@ class Kubelet:
         for mount in container.get("volumeMounts", []):
             source = self._volume(pod, box, volumes[mount["name"]])
             if "subPath" in mount:
-                source /= mount["subPath"]
-                source.mkdir(parents=True, exist_ok=True)
+                mode, source = source.stat().st_mode, source / mount["subPath"]
+                if not source.exists():
+                    source.mkdir(parents=True)
+                    source.chmod(mode)  # the volume's own [src: pkg/volume/util/subpath]
             found.append(Mount(source, mount["mountPath"], mount.get("readOnly", "secret" in volumes[mount["name"]])))
         return found
 

@@ -90,3 +90,9 @@ def test_a_cluster_that_does_not_answer_is_a_warning():
 
 def test_a_site_without_a_cluster_says_so():
     assert "no cluster" in check_cluster(ASKED, []).faults[0].message
+
+
+def test_where_workspaces_lie_on_a_volume_the_disks_of_nodes_may_be_small():
+    asked = replace(ASKED, disk=2**40)
+    assert len(check_cluster(asked, [view(NODE)]).faults) == 1
+    assert check_cluster(asked, [replace(view(NODE), volume=True)]).faults == ()

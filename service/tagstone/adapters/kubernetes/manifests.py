@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tagstone.domain.runs.placement import CPU, DISK, MEMORY, Placement, Toleration
+from tagstone.domain.runs.placement import CPU, DISK, MEMORY, Placement, Toleration, beside_volume
 from tagstone.domain.runs.quantity import write_cores
 from tagstone.domain.runs.run import TEMPORARY, TEMPORARY_PLACES, USER, RunSpec
 from tagstone.domain.runs.sight import KEEPER, RUN, STAGE
@@ -24,6 +24,8 @@ QUEUE = "kueue.x-k8s.io/queue-name"
 OURS = "tagstone"
 
 TOOLS, CONTROL, OWN, DESK, WORKSPACE = (f"/tagstone/{name}" for name in ("tools", "control", "own", "desk", "workspace"))
+VOLUME = "/tagstone/volume"
+"""Where the keeper has the volume that runs share, to remove the run's folder from it."""
 STORAGE = "/tagstone/storage"
 """Where a build has its images; no container of ours looks into it."""
 
@@ -192,7 +194,11 @@ def _stage(order: Order, site: Site) -> dict[str, Any]:
 def _keeper(order: Order, site: Site) -> dict[str, Any]:
     requests = dict(OVERHEAD) | {DISK: OVERHEAD[DISK] + site.log_limit}
     limits = requests | {CPU: _KEEPER_CORES}
-    return _own(KEEPER, "keep", order, site) | {"resources": {"requests": _written(requests), "limits": _written(limits)}}
+    made = _own(KEEPER, "keep", order, site) | {"resources": {"requests": _written(requests), "limits": _written(limits)}}
+    if site.claim:
+        made["env"].append({"name": "TAGSTONE_CLEAR", "value": f"{VOLUME}/{order.name}"})
+        made["volumeMounts"].append({"name": "workspace", "mountPath": VOLUME})
+    return made
 
 
 def _own(name: str, program: str, order: Order, site: Site) -> dict[str, Any]:
@@ -201,8 +207,6 @@ def _own(name: str, program: str, order: Order, site: Site) -> dict[str, Any]:
         {"name": "TAGSTONE_DESK", "value": _literal(f"{site.desk.rstrip('/')}/{order.key}")},
         {"name": "TAGSTONE_POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
     ]
-    if site.claim:
-        env.append({"name": "TAGSTONE_CLEAR", "value": "1"})
     if site.ca:
         env.append({"name": "TAGSTONE_CA", "value": f"{DESK}/ca.crt"})
     return {
@@ -224,7 +228,7 @@ def _own(name: str, program: str, order: Order, site: Site) -> dict[str, Any]:
 def _run(order: Order, site: Site) -> dict[str, Any]:
     """The author's container: the image by digest, the workspace, and nothing of ours but what holds its command."""
     spec = order.spec
-    claims = _written(order.placement.claims)
+    claims = _written((beside_volume(order.placement) if site.claim else order.placement).claims)
     prefix = f"{site.registry}/" if site.registry else ""
     return {
         "name": RUN,
