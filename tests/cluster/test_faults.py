@@ -180,14 +180,17 @@ def test_of_a_hundred_megabytes_of_log_the_beginning_is_kept_and_the_rest_counte
 
 @pytest.mark.fault("no node has the GPU")
 def test_a_request_that_no_node_has_waits_as_long_as_it_may_and_is_named(bench: Bench, record_property: Record) -> None:
-    bench.given["patience"] = 5.0
+    # Of a cluster that makes nodes nobody can say beforehand that there will be none.
+    bench.given.update(patience=5.0, grows=True)
+    began = time.monotonic()
     with bench.rig() as rig:
-        key, status = to_its_end(rig, rig.spec("true", gpu=1))
+        _, status = to_its_end(rig, rig.spec("true", gpu=1))
         record_end(record_property, status)
 
+    assert time.monotonic() - began >= 5.0
     assert status.outcome is Outcome.UNSCHEDULABLE
     assert "nvidia.com/gpu" in status.detail
-    assert key
+    assert status.remedy == "Ask for at most gpu: 0 (run: resources)."
 
 
 @pytest.mark.fault("a node that only promises a GPU")

@@ -182,7 +182,7 @@ def test_a_run_that_no_node_has_room_for_waits_and_then_says_what_was_lacking(
         status = rig.until_ended(key)
         assert status.outcome is Outcome.UNSCHEDULABLE
         assert "memory" in status.detail
-        assert status.remedy
+        assert status.remedy.startswith("Ask for at most memory: ")
 
 
 def test_a_run_that_no_node_could_ever_take_is_not_even_begun(rig: Rig, bench: Bench) -> None:

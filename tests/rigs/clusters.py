@@ -107,6 +107,7 @@ def fake_cluster(
     profiles: Mapping[str, Profile] | None = None,
     claim: str | None = None,
     patience: float = 3600.0,
+    grows: bool = False,
 ) -> Iterator[FakeCluster]:
     """A cluster of one node whose namespace enforces the restricted standard, and which has our image and the run's."""
     port = free_port()
@@ -123,6 +124,7 @@ def fake_cluster(
             profiles=profiles or {},
             policies=network_policies(NAMESPACE, desk, desk_network(desk, None)),
             patience=patience,
+            grows=grows,
         )
         stand = Stand(folder, registry, storage, place)
         with ExitStack() as opened:

@@ -277,6 +277,29 @@ def test_a_volume_that_is_never_there(sight: Sight):
     assert verdict(replace(late, now=100)) is None
 
 
+def test_what_came_before_uses_nothing_up_of_the_patience_with_an_image(sight: Sight):
+    trouble = ContainerSeen("run", "waiting", "ErrImagePull", "dial tcp 192.0.2.1:443: i/o timeout")
+    staged = ContainerSeen("stage", "terminated", "Completed", exit_code=0, started_at=5, finished_at=605)
+    late = replace(changed(sight, phase="Pending", containers=(staged, trouble)), now=606)
+    assert verdict(late) is None
+    assert verdict(replace(late, now=604 + 300)) is None
+    assert told(replace(late, now=606 + 300)).kind is Kind.IMAGE_PULL
+
+
+@pytest.mark.parametrize("after", ["making", "scheduling"])
+def test_nor_does_a_wait_for_a_node_of_that_with_what_its_node_lacks(sight: Sight, after: str):
+    scheduled = Condition("PodScheduled", "True", since=7200 if after == "scheduling" else None)
+    created = 7200.0 if after == "making" else 0.0
+    config = waits(sight, "stage", "CreateContainerConfigError", 'secret "x" not found', after=7201)
+    mount = replace(
+        waits(sight, "stage", "ContainerCreating", after=7201), events=(EventSeen("FailedMount", "claim not found"),)
+    )
+    for one in (config, mount):
+        late = changed(one, created_at=created, conditions=(scheduled,))
+        assert verdict(late) is None
+        assert told(replace(late, now=7200 + 301)).kind is Kind.CONFIGURATION
+
+
 NO_GPU = "0/1 nodes are available: 1 Insufficient nvidia.com/gpu."
 
 
@@ -287,6 +310,30 @@ def test_a_node_is_waited_for_as_long_as_the_site_says(sight: Sight):
     found = told(unscheduled(sight, NO_GPU, after=3601))
     assert (found.kind, found.outcome) == (Kind.UNSCHEDULABLE, Outcome.UNSCHEDULABLE)
     assert "nvidia.com/gpu" in found.detail
+
+
+def test_a_day_in_a_queue_of_the_cluster_uses_nothing_up_of_the_wait_for_a_node(sight: Sight):
+    day = 86_400.0
+    began = changed(unscheduled(sight, NO_GPU, after=day + 1), created_at=day)
+    assert verdict(began) is None
+    assert waiting(began) == "It waits for a node with enough nvidia.com/gpu; it may wait until 1970-01-02 01:00 UTC."
+    assert told(replace(began, now=day + 3600)).kind is Kind.UNSCHEDULABLE
+    refused = unscheduled(sight, NO_GPU, after=day + 1)
+    since = changed(refused, conditions=(Condition("PodScheduled", "False", "Unschedulable", NO_GPU, since=day),))
+    assert verdict(since) is None
+
+
+FULL = "exceeded quota: site, requested: pods=1, used: pods=4, limited: pods=4"
+
+
+def test_room_in_a_quota_is_waited_for_as_long_as_the_site_says(sight: Sight):
+    full = replace(sight, pod=None, had_pod=False, events=(EventSeen("FailedCreate", FULL),))
+    assert verdict(replace(full, now=3599)) is None
+    assert told(replace(full, now=3600)).kind is Kind.QUOTA
+    day = 86_400.0
+    let_out = replace(full, job=JobSeen("j-1", conditions=(Condition("Suspended", "False", "JobResumed", since=day),)))
+    assert verdict(replace(let_out, now=day + 1)) is None
+    assert told(replace(let_out, now=day + 3600)).kind is Kind.QUOTA
 
 
 def test_what_would_fit_is_said_with_it(sight: Sight):

@@ -73,6 +73,7 @@ def _conditions(status: Mapping[str, Any]) -> tuple[Condition, ...]:
             status=str(one.get("status") or ""),
             reason=str(one.get("reason") or ""),
             message=str(one.get("message") or ""),
+            since=seconds(one.get("lastTransitionTime")),
         )
         for one in status.get("conditions") or ()
     )

@@ -235,6 +235,7 @@ class KubernetesRuns:
     def _sight(self, run: RunFolder, spec: RunSpec, view: View, turn: Turn, told: Told) -> tuple[Sight, Failure | None]:
         """What is seen of the run, and what the cluster altered of its pod where that is not to be borne."""
         begun, altered = run.begun, None
+        placement = place(spec.resources, view.place.profiles)
         job, pods = view.look(run.key, turn, had_pod=begun is not None)
         pod = _that_counts(pods, begun, told)
         if pod is not None and (begun is None or begun.name != pod.uid):
@@ -253,8 +254,10 @@ class KubernetesRuns:
             job=job,
             pod=pod,
             had_pod=begun is not None,
-            inside=inside(told, place(spec.resources, view.place.profiles)),
+            inside=inside(told, placement),
         )
+        if sight.too_long:
+            sight = replace(sight, fit=view.fit(placement))
         if told.keeping.started_at is None and not told.done and now - turn.at >= _PATIENT:
             sight = replace(sight, events=view.complaints(run.key, pod.uid if pod is not None else turn.uid, now))
         return sight, altered

@@ -82,10 +82,9 @@ class Failure:
 class Patience:
     """How long a run may wait before its trouble counts as final, in seconds.
 
-    For a node, for room in a quota, for an image that could not be pulled, and for what a node or the cluster lacks to begin it.
+    For room in a quota, for an image that could not be pulled, and for what a node or the cluster lacks to begin it.
     """
 
-    node: float = 86_400.0
     quota: float = 86_400.0
     image: float = 300.0
     begin: float = 300.0

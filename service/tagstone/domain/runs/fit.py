@@ -44,13 +44,17 @@ class Fit:
         """The resources of which even the nearest node has too little."""
         return tuple(lack.resource for lack in self.lacks if lack.most is not None)
 
-    def as_text(self) -> str:
-        """The answer for people, in one sentence."""
+    @property
+    def nearest_text(self) -> str:
+        """Of which node least is missing, and what, for people; only where no node could take it."""
         if not self.nodes:
             return "The cluster has no node."
+        return f"The nearest is {self.nearest}: {'; '.join(lack.text for lack in self.lacks)}."
+
+    def as_text(self) -> str:
+        """The answer for people, in one sentence."""
         if not self.able:
-            lacks = "; ".join(lack.text for lack in self.lacks)
-            return f"No node could ever take it. The nearest is {self.nearest}: {lacks}."
+            return f"No node could ever take it. {self.nearest_text}" if self.nodes else self.nearest_text
         text = f"{len(self.able)} of {self.nodes} nodes could take it"
         return f"{text}, but none takes anything now." if len(self.waiting) == len(self.able) else f"{text}."
 

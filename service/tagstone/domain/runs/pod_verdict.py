@@ -104,7 +104,7 @@ def _without_pod(sight: Sight) -> Failure | None:
         return lost()
     if sight.job is None:
         return Failure(Kind.DISRUPTED, "Its Job was deleted from outside.", AGAIN, "JobDeleted")
-    return not_admitted(sight.events, sight.waited, Patience(node=sight.patience))
+    return not_admitted(sight.events, sight.waited, Patience(quota=sight.patience))
 
 
 def lost(*, node_ready: bool | None = None) -> Failure:
@@ -130,13 +130,13 @@ def waiting(sight: Sight) -> str:
         return queued
     if sight.pod is None:
         return waits_for_quota(sight.events)
-    scheduled = sight.pod.condition("PodScheduled")
-    if scheduled is not None and scheduled.status == "False":
-        if scheduled.reason == "SchedulingGated":
-            return queued
-        missing = lacking(scheduled.message)
+    scheduled, unschedulable = sight.pod.condition("PodScheduled"), sight.pod.unschedulable
+    if unschedulable is not None:
+        missing = lacking(unschedulable.message)
         what = f"a node with enough {' and '.join(missing)}" if missing else "a node"
-        return f"It waits for {what}; it may wait until {_moment(sight.asked_at + sight.patience)}."
+        return f"It waits for {what}; it may wait until {_moment(sight.since + sight.patience)}."
+    if scheduled is not None and scheduled.status == "False":
+        return queued
     if any(one.reason in _PULLING for one in sight.pod.containers):
         return "Its image could not be pulled yet, which is tried again."
     return ""
@@ -224,25 +224,20 @@ def _own_container_ended(pod: PodSeen) -> Failure | None:
 
 
 def _unschedulable(sight: Sight, pod: PodSeen) -> Failure | None:
-    scheduled, fit = pod.condition("PodScheduled"), sight.fit
-    if (
-        scheduled is None
-        or scheduled.status != "False"
-        or scheduled.reason == "SchedulingGated"
-        or sight.waited < sight.patience
-    ):
+    scheduled, fit = pod.unschedulable, sight.fit
+    if scheduled is None or not sight.too_long:
         return None
     missing = lacking(scheduled.message)
     what = f"with enough {' and '.join(missing)} " if missing else ""
     detail = f"No node {what}took it in {format_seconds(sight.patience)}: {_short(scheduled.message)}"
     if fit is not None and not fit.possible:
-        return Failure(Kind.UNSCHEDULABLE, f"{detail} {fit.as_text()}", fit.remedy, scheduled.reason)
+        return Failure(Kind.UNSCHEDULABLE, f"{detail} {fit.nearest_text}", fit.remedy, scheduled.reason)
     remedy = "Try again when the cluster has more room, or ask for less (run: resources)."
     return Failure(Kind.UNSCHEDULABLE, detail, remedy, scheduled.reason)
 
 
 def _not_begun(sight: Sight, pod: PodSeen) -> Failure | None:
-    waited, patience = sight.waited, Patience(node=sight.patience)
+    waited, patience = sight.waited, Patience()
     for one in pod.containers:
         if one.state == "waiting":
             found = _waiting_for_image(one, waited, patience) or _waiting_for_the_node(one, waited, patience)

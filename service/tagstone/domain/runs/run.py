@@ -122,6 +122,7 @@ class RunStatus:
     `oom_killed_container` and `oom_killed_child` keep apart what engines mix up: the main process against any process.
     `reason` is a cluster's own word for the end, `remedy` what to do about it where more is known than the outcome says, `cluster` the
     name of the one it ran on; `network_held` whether that one was seen to hold pods to its NetworkPolicies, None where nobody tried.
+    `at_work` says that `detail` is what is done at the moment, and nothing that it waits for.
     """
 
     started_at: float | None = None
@@ -141,6 +142,7 @@ class RunStatus:
     remedy: str = ""
     cluster: str = ""
     network_held: bool | None = None
+    at_work: bool = False
 
     @property
     def running(self) -> bool:
@@ -150,7 +152,7 @@ class RunStatus:
     @property
     def waits(self) -> bool:
         """True while its cluster keeps it waiting, and says for what: there will be news when that changes."""
-        return self.running and self.started_at is None and bool(self.cluster and self.detail)
+        return self.running and self.started_at is None and bool(self.cluster and self.detail) and not self.at_work
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,13 @@ STAGE, RUN, KEEPER = "stage", "run", "keeper"
 
 @dataclass(frozen=True)
 class Condition:
-    """One condition of a Job, pod or node; `status` is True, False or Unknown."""
+    """One condition of a Job, pod or node; `status` is True, False or Unknown, `since` seconds since the epoch."""
 
     kind: str
     status: str
     reason: str = ""
     message: str = ""
+    since: float | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,12 @@ class PodSeen:
         """The condition of this kind."""
         return next((one for one in self.conditions if one.kind == kind), None)
 
+    @property
+    def unschedulable(self) -> Condition | None:
+        """The scheduler's word that no node takes it; None where there is none, as while a queue of the cluster keeps it back."""
+        found = self.condition("PodScheduled")
+        return found if found is not None and found.status == "False" and found.reason != "SchedulingGated" else None
+
 
 @dataclass(frozen=True)
 class EventSeen:
@@ -118,6 +125,25 @@ class Sight:
     fit: Fit | None = None
 
     @property
+    def since(self) -> float:
+        """When the cluster could begin with what is waited for now, which is when all that comes before was over."""
+        moments = [self.asked_at]
+        if self.job is not None:
+            # One that was let out of a queue says since when it is not suspended any more.
+            moments += [one.since for one in self.job.conditions if one.kind == "Suspended" and one.since is not None]
+        if self.pod is not None:
+            scheduled = self.pod.condition("PodScheduled")
+            before = [one.finished_at for one in self.pod.containers if one.name not in (RUN, KEEPER)]
+            known = (self.pod.created_at, scheduled.since if scheduled is not None else None, *before)
+            moments += [moment for moment in known if moment is not None]
+        return max(moments)
+
+    @property
     def waited(self) -> float:
-        """Seconds since it was asked for."""
-        return self.now - self.asked_at
+        """Seconds since the cluster could begin with what is waited for now."""
+        return self.now - self.since
+
+    @property
+    def too_long(self) -> bool:
+        """Whether no node took the pod for as long as it may wait."""
+        return self.pod is not None and self.pod.unschedulable is not None and self.waited >= self.patience
