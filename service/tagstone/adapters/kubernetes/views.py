@@ -16,7 +16,7 @@ from tagstone.adapters.news import News
 from tagstone.adapters.run_folder import Turn
 from tagstone.domain.runs.failure import Failure
 from tagstone.domain.runs.fit import Fit, fit
-from tagstone.domain.runs.placement import Placement, Profile
+from tagstone.domain.runs.placement import Placement, Profile, beside_volume
 from tagstone.domain.runs.sight import EventSeen, JobSeen, PodSeen
 
 _EVENTS = 5.0  # seconds between two looks at what the cluster complains of
@@ -74,6 +74,7 @@ class View:
     def fit(self, placement: Placement) -> Fit | None:
         """Which of the nodes that are there now could take a run; None where nodes may not be looked at. Raises: Away."""
         found = nodes(self.cluster)
+        placement = beside_volume(placement) if self.place.site.claim else placement
         return None if found is None else fit(placement, found, self.place.overhead)
 
     def look(self, key: str, turn: Turn, *, had_pod: bool) -> tuple[JobSeen | None, list[PodSeen]]:
