@@ -41,13 +41,14 @@ class Sandbox:
 
 @dataclass
 class Kubelet:
-    """One node's. `images` are what it can pull; it does nothing while it is `stopped`."""
+    """One node's. `images` are what it can pull; it does nothing while it is `stopped`, and tells of what began `lag` seconds later."""
 
     world: World
     node: str
     folder: Path
     images: Mapping[str, Image]
     stopped: bool = False
+    lag: float = 0.0
     boxes: dict[str, Sandbox] = field(default_factory=dict)
 
     def turn(self) -> None:
@@ -242,7 +243,8 @@ class Kubelet:
         name, image = container["name"], container["image"]
         status = {"name": name, "image": image, "imageID": "", "restartCount": 0, "lastState": {}, "ready": False}
         made = box.containers.get(name)
-        if made is None:
+        untold = made is not None and not box.all_ended and self.world.now() - made.started_at < self.lag
+        if made is None or untold:
             reason, message = box.waiting.get(name, ("PodInitializing" if box.containers else "ContainerCreating", ""))
             return {**status, "state": {"waiting": {"reason": reason, **({"message": message} if message else {})}}}
         status.update(imageID=image, containerID=f"containerd://{made.process.pid:064x}")

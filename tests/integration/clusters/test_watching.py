@@ -202,3 +202,11 @@ def test_an_api_server_that_is_away_is_waited_for(faked: FakeCluster) -> None:
     with faked.api.down(), pytest.raises(Away, match="does not answer"):
         faked.rig.runner.observe(key)
     assert faked.rig.until_ended(key).outcome is Outcome.SUCCEEDED
+
+
+def test_the_image_that_ran_is_known_though_the_node_tells_of_it_after_the_pod_has(faked: FakeCluster) -> None:
+    faked.api.kubelets["node"].lag = 2.0
+    status = faked.rig.until_ended(faked.rig.start(Analysis(says="short")))
+    assert status.outcome is Outcome.SUCCEEDED
+    assert status.granted is not None
+    assert status.granted.image_id is not None

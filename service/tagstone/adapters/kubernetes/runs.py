@@ -37,6 +37,7 @@ _BELOW = ("/proc/", "/sys/", "/dev/", "/tagstone/")
 _LONGEST = 40  # characters of a run's key that its Job's name shows
 _PATIENT = 2.0  # seconds that a run may take to begin before anybody asks what keeps it
 _LATE = 300.0  # seconds beyond its grace after which a run that was stopped is removed from outside
+_BEHIND = 10.0  # seconds that a cluster may take to tell of a container which began, and which image that was
 _OVER = ("Succeeded", "Failed")
 
 
@@ -266,7 +267,7 @@ class KubernetesRuns:
         """Whether nothing more will come of it; orders what is left to be done where that is not so."""
         pod = sight.pod
         if told.done:
-            return True
+            return not _is_behind(pod, told, sight.now)
         if pod is None or pod.deleting or pod.phase in _OVER:
             return failure is not None or run.ending is not None
         if run.ending is not None:
@@ -315,6 +316,14 @@ def _asked(run: RunFolder) -> RunSpec:
     if run.spec is None:
         raise NotFound(f"There is no run {run.key}.", remedy="Start it first.")
     return run.spec
+
+
+def _is_behind(pod: PodSeen | None, told: Told, now: float) -> bool:
+    """Whether the cluster has yet to tell of the image that ran: what its pod says may be here before."""
+    heard, main = told.heard_at, pod.container(RUN) if pod is not None else None
+    if pod is None or pod.deleting or pod.phase in _OVER or heard is None or told.keeping.started_at is None:
+        return False
+    return (main is None or not main.image_id) and now - heard < _BEHIND
 
 
 def _that_counts(pods: Sequence[PodSeen], begun: Begun | None, told: Told) -> PodSeen | None:
