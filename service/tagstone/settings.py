@@ -8,7 +8,7 @@ No file is ever read from the current folder: it may be a stranger's repository.
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from tagstone.home import SITE, data_folder
@@ -25,6 +25,13 @@ class _Group(BaseModel):
 def _named(given: object) -> object:
     """Clusters and profiles by the names that manifests call them: variables have no hyphens."""
     return {str(name).lower().replace("_", "-"): one for name, one in given.items()} if isinstance(given, dict) else given
+
+
+def _networks(given: list[str] | None) -> list[str] | None:
+    """Networks (CIDR) as they are written without bits of hosts. Raises: ValueError."""
+    import ipaddress
+
+    return None if given is None else [str(ipaddress.ip_network(one)) for one in given]
 
 
 class Database(_Group):
@@ -142,6 +149,10 @@ class ProfileSettings(_Group):
     runtime_class: str | None = Field(None, description="The runtime class of its pods.")
     priority_class: str | None = Field(None, description="The priority class of its pods.")
     queue: str | None = Field(None, description="The Kueue queue that its Jobs wait in; default: the cluster's.")
+    egress: Annotated[list[str] | None, AfterValidator(_networks)] = Field(
+        None,
+        description="Networks (CIDR) that its runs with a network reach, as a JSON list, private ones too; default: all that is public.",
+    )
 
 
 class ClusterBuildSettings(_Group):
@@ -204,7 +215,7 @@ class ClusterSettings(_Group):
     )
     keep: int = Field(86_400, description="Seconds after which the cluster itself removes a Job that has ended.")
     grace: int = Field(10, description="Seconds between asking a run to end and ending it.")
-    blocked: list[str] = Field(
+    blocked: Annotated[list[str], AfterValidator(_networks)] = Field(
         [],
         description="Networks (CIDR) beside the private ones that runs with a network cannot reach, such as those of pods and services, "
         "as a JSON list.",

@@ -29,6 +29,7 @@ PROCESSES = ("postgres", "receivers", "pages", "worker")
 _PAGES, _RECEIVERS = 30620, 30621
 _SERVICE, _POSTGRES = "registry.example.org/tagstone/service", "registry.example.org/tagstone/postgres"
 _PATIENCE = 600.0
+_PAUSE = 2.0  # seconds: each look starts a program in a pod
 MANIFEST = """\
 environment: {base: "busybox:test"}
 run:
@@ -272,7 +273,7 @@ def until(holds: Callable[[], object], trouble: Callable[[], str], seconds: floa
             if time.monotonic() > ends:
                 raise
         assert time.monotonic() < ends, trouble()
-        time.sleep(0.5)
+        time.sleep(_PAUSE)
 
 
 @contextmanager

@@ -36,7 +36,7 @@ def ended(rig: Rig, key: str, record: Record | None = None, seconds: float = SEC
             if record is not None:
                 record_end(record, status)
             return status
-        time.sleep(0.1)
+        time.sleep(0.2)
     raise AssertionError(status)
 
 

@@ -1,12 +1,13 @@
 """A runner on a real cluster, with the desk that its pods speak to."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rigs.pods import archive, free_port, until
+from rigs import pods
+from rigs.pods import archive, free_port
 from rigs.runs import Rig, put_image
 from servers.kubernetes.cluster import Cluster
 from tagstone.adapters.desk import Desk
@@ -24,6 +25,11 @@ from tagstone.domain.images.oci import ImageSettings
 from tagstone.domain.runs.run import RunSpec, RunStatus
 
 _PATIENCE = 300.0
+
+
+def until(true: Callable[[], bool], patience: float = pods.PATIENCE) -> None:
+    """Wait until something is true; each look asks the cluster, which has the machine's processors too."""
+    pods.until(true, patience, pause=0.2)
 
 
 class ClusterRig(Rig):

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from cluster.faults import SECONDS
-from cluster.rig import Bench
+from cluster.rig import Bench, until
 from rigs.fault_table import Record
 from rigs.mortality import Life, die_at_every_moment
-from rigs.pods import until
 from rigs.runs import Rig
 from servers.kubernetes.cluster import Cluster
 from tagstone.adapters.oci_registry import OciRegistry

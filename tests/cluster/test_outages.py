@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from cluster.faults import FOR_SECONDS, SECONDS, WHOLE, begin, ended, only_pod, results, through_disruptions
-from cluster.rig import Bench
+from cluster.rig import Bench, until
 from rigs.fault_table import Record
-from rigs.pods import until
 from rigs.runs import Rig
 from servers.kubernetes.cluster import Cluster
 from tagstone.adapters.oci_registry import OciRegistry

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from cluster.rig import until
 from rigs.cluster_site import ClusterSite
-from rigs.pods import until
 from servers.kubernetes.cluster import Cluster
 from tagstone.domain.publications.publication import State
 from tagstone.web.hardware_plot import plots

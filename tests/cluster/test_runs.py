@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.rig import Bench, to_its_end
-from rigs.pods import until
+from cluster.rig import Bench, to_its_end, until
 from rigs.runs import Rig
 from servers.kubernetes.cluster import Cluster
 from servers.kubernetes.images import push_helper

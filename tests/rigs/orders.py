@@ -36,6 +36,8 @@ _PROFILES = {
         queue="gpus",
     ),
     "other": Profile(gpu_resource="example.org/accelerator"),
+    "archive": Profile(egress=("203.0.113.0/24", "10.7.0.0/16")),
+    "alone": Profile(egress=()),
 }
 
 
@@ -50,6 +52,9 @@ def order(spec: RunSpec = _SPEC, **asked: Any) -> Order:
 KINDS: dict[str, tuple[Order, Site]] = {
     "plain": (order(), SITE),
     "with network": (order(replace(_SPEC, network=True)), SITE),
+    "with its profile's network": (order(replace(_SPEC, network=True), profile="archive"), SITE),
+    "with an empty network": (order(replace(_SPEC, network=True), profile="alone"), SITE),
+    "of that profile, without network": (order(profile="archive"), SITE),
     "with GPUs": (order(gpu=2), SITE),
     "of a profile": (order(profile="gpu-a100", gpu=1), SITE),
     "of another vendor": (order(profile="other", gpu=1), SITE),
@@ -70,7 +75,7 @@ def rendered(kind: str) -> list[dict[str, Any]]:
     asked, site = KINDS[kind]
     made = secret(asked, TOKEN, site)
     made["metadata"] |= owned_by(asked.name, "00000000-0000-0000-0000-000000000000")["metadata"]
-    return [job(asked, site), made, *network_policies("runs", site.desk, DESK_NETWORK, ("198.51.100.0/24",))]
+    return [job(asked, site), made, *network_policies("runs", site.desk, DESK_NETWORK, ("198.51.100.0/24",), _PROFILES)]
 
 
 def pod(kind: str) -> dict[str, Any]:

@@ -47,12 +47,12 @@ def archive(files: Mapping[str, bytes]) -> bytes:
     return out.getvalue()
 
 
-def until(true: Callable[[], bool], patience: float = PATIENCE) -> None:
-    """Wait until something is true."""
+def until(true: Callable[[], bool], patience: float = PATIENCE, pause: float = 0.02) -> None:
+    """Wait until something is true, with `pause` seconds between two looks."""
     end = time.monotonic() + patience
     while not true():
         assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
+        time.sleep(pause)
 
 
 @dataclass

@@ -294,11 +294,12 @@ class Clusters:
             grace=one.grace,
             log_limit=self._settings.runs.log_bytes,
         )
-        policies = network_policies(cluster.namespace, one.desk, desk_network(one.desk, one.desk_network), one.blocked)
+        inside, kinds = desk_network(one.desk, one.desk_network), self.profiles[name]
+        policies = network_policies(cluster.namespace, one.desk, inside, one.blocked, kinds)
         return Place(
             cluster,
             site,
-            profiles=self.profiles[name],
+            profiles=kinds,
             policies=policies if one.policies else (),
             patience=one.patience,
             overhead=OVERHEAD,
@@ -318,4 +319,5 @@ def _profile(said: ProfileSettings) -> Profile:
         runtime_class=said.runtime_class,
         priority_class=said.priority_class,
         queue=said.queue,
+        egress=None if said.egress is None else tuple(said.egress),
     )

@@ -111,6 +111,24 @@ def test_a_run_speaks_to_the_desk_and_an_open_one_to_what_is_public(
     assert _lets("with network", "Egress", address, port) == opened
 
 
+@pytest.mark.parametrize(
+    ("address", "reached"),
+    [
+        pytest.param("203.0.113.80", True, id="the archive"),
+        pytest.param("10.7.1.1", True, id="a private network that the admin names"),
+        pytest.param("192.0.2.7", True, id="the desk"),
+        pytest.param("93.184.216.34", False, id="the Internet"),
+        pytest.param("169.254.169.254", False, id="a cloud's metadata"),
+        pytest.param("10.8.1.1", False, id="another private network"),
+    ],
+)
+def test_a_run_with_a_network_reaches_what_its_profile_names(address: str, reached: bool) -> None:
+    assert _lets("with its profile's network", "Egress", address, 8622) == reached
+    only_desk = address == "192.0.2.7"
+    assert _lets("with an empty network", "Egress", address, 8622) == only_desk
+    assert _lets("of that profile, without network", "Egress", address, 8622) == only_desk
+
+
 def test_a_desk_with_a_name_is_looked_up() -> None:
     closed, _ = network_policies("runs", "https://desk.example.org/desk", "192.0.2.0/24")
     assert closed["spec"]["egress"] == [

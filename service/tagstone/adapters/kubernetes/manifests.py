@@ -95,7 +95,7 @@ class Order:
             MANAGED: OURS,
             INSTALLATION: self.installation,
             RUN_LABEL: self.key,
-            NETWORK: "open" if self.spec.network else "none",
+            NETWORK: self.placement.network if self.spec.network else "none",
             **self.extra,
         }
 

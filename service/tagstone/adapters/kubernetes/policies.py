@@ -1,15 +1,16 @@
-"""Who the pods of runs may speak to, as NetworkPolicies: the desk alone, or the Internet as well; never the cluster itself, nor the
-metadata of a cloud. A cluster may have nobody to enforce them: `tagstone doctor --cluster` tries.
+"""Who the pods of runs may speak to, as NetworkPolicies: the desk alone, or the Internet as well, or what a profile names; never the cluster
+itself, nor the metadata of a cloud. A cluster may have nobody to enforce them: `tagstone doctor --cluster` tries.
 """
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from tagstone.adapters.kubernetes.client import Cluster, Object
 from tagstone.adapters.kubernetes.manifests import MANAGED, NETWORK, OURS
 from tagstone.adapters.kubernetes.readback import differences
+from tagstone.domain.runs.placement import OPEN, Profile, network_of
 from tagstone.errors import Conflict, Invalid, NotFound, Temporary
 
 KIND = "networking.k8s.io/v1/networkpolicies"
@@ -39,8 +40,12 @@ def desk_network(address: str, given: str | None) -> str:
         ) from error
 
 
-def network_policies(namespace: str, desk: str, network: str, blocked: Sequence[str] = ()) -> list[Object]:
-    """All of them: nobody speaks to a run; a run speaks to the desk at `desk` (in `network`), and an open one to what is public."""
+def network_policies(
+    namespace: str, desk: str, network: str, blocked: Sequence[str] = (), profiles: Mapping[str, Profile] | None = None
+) -> list[Object]:
+    """All of them: nobody speaks to a run; a run speaks to the desk at `desk` (in `network`), an open one also to what is public, or to what
+    its profile names.
+    """
     address = urlsplit(desk)
     port = address.port or (443 if address.scheme == "https" else 80)
     to_desk: list[dict[str, Any]] = [
@@ -54,7 +59,18 @@ def network_policies(namespace: str, desk: str, network: str, blocked: Sequence[
     ]
     return [
         _policy("tagstone-runs", namespace, {MANAGED: OURS}, to_desk, alone=True),
-        _policy("tagstone-runs-open", namespace, {MANAGED: OURS, NETWORK: "open"}, outside, alone=False),
+        _policy("tagstone-runs-open", namespace, {MANAGED: OURS, NETWORK: OPEN}, outside, alone=False),
+        *(
+            _policy(
+                f"tagstone-runs-{network_of(name)}",
+                namespace,
+                {MANAGED: OURS, NETWORK: network_of(name)},
+                _named(one.egress),
+                alone=False,
+            )
+            for name, one in (profiles or {}).items()
+            if one.egress is not None
+        ),
     ]
 
 
@@ -94,6 +110,11 @@ def _policy(name: str, namespace: str, labels: dict[str, str], egress: list[dict
         "metadata": {"name": name, "namespace": namespace, "labels": {MANAGED: OURS}},
         "spec": spec,
     }
+
+
+def _named(networks: Sequence[str]) -> list[dict[str, Any]]:
+    # A rule without a peer would let everything through.
+    return [{"to": [{"ipBlock": {"cidr": network}} for network in networks]}, {"ports": _DNS}] if networks else []
 
 
 def _public(everything: str, except_for: Sequence[str], version: int) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from tagstone.errors import Invalid
 
 CPU, MEMORY, DISK = "cpu", "memory", "ephemeral-storage"
 USUAL_GPU = "nvidia.com/gpu"
+OPEN = "open"
+"""What the network of a run is called that reaches all that is public."""
 _BESIDE = 64 * 2.0**20  # bytes
 VENDORS = {"nvidia": USUAL_GPU, "amd": "amd.com/gpu", "intel": "gpu.intel.com/i915"}
 """The resources that the device plugins of GPUs' vendors advertise, by the names that manifests may use as kinds of GPU."""
@@ -36,7 +38,8 @@ class Toleration:
 class Profile:
     """A kind of machine that a site has a name for, and how its cluster knows it.
 
-    `gpu_resource` is what its GPUs are counted as there, `gpu_type` the kind that manifests may ask for instead of the profile.
+    `gpu_resource` is what its GPUs are counted as there, `gpu_type` the kind that manifests may ask for instead of the profile. `egress` are
+    the networks (CIDR) that a run with a network reaches; None is all that is public.
     """
 
     gpu_resource: str | None = None
@@ -46,11 +49,15 @@ class Profile:
     runtime_class: str | None = None
     priority_class: str | None = None
     queue: str | None = None
+    egress: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
 class Placement:
-    """What a run claims (cores, bytes and counts, by the names of the cluster's resources), and which nodes may take it."""
+    """What a run claims (cores, bytes and counts, by the names of the cluster's resources), and which nodes may take it.
+
+    `network` is what a network is, where the run has one: what is public, or what its profile names.
+    """
 
     claims: Mapping[str, float]
     node_selector: Mapping[str, str] = field(default_factory=dict)
@@ -60,6 +67,12 @@ class Placement:
     queue: str | None = None
     profile: str | None = None
     gpu_type: str | None = None
+    network: str = OPEN
+
+
+def network_of(profile: str) -> str:
+    """What the network of a profile with an egress of its own is called."""
+    return f"profile-{profile}"
 
 
 def place(asked: Resources, profiles: Mapping[str, Profile], default: str | None = None) -> Placement:
@@ -92,6 +105,7 @@ def place(asked: Resources, profiles: Mapping[str, Profile], default: str | None
         queue=profile.queue,
         profile=name,
         gpu_type=asked.gpu_type if asked.gpu else None,
+        network=OPEN if name is None or profile.egress is None else network_of(name),
     )
 
 
