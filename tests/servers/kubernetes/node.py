@@ -146,6 +146,10 @@ def _make_cgroup(place: Path) -> None:
     for name in ("cpuset.cpus", "cpuset.mems"):
         if (place / name).exists():
             (place / name).write_text((place.parent / name).read_text())
+    # All pods together would else have no more of a busy machine than one process of the tests beside them.
+    for name, share in (("cpu.shares", 20 * 1024), ("cpu.weight", 2000)):
+        if (place / name).exists():
+            (place / name).write_text(str(share))
 
 
 def _import_pause(layout: Layout) -> None:
