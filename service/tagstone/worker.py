@@ -90,7 +90,7 @@ def _stay(application: Application, executor: str, stop: threading.Event, *, dra
     recovery, looked = application.durations.recovery, -math.inf
     free, idle = set[str](), Counter[str]()
     # A lock that got lost is taken again long before another worker has looked twice.
-    while not stop.wait(min(recovery / 5, 0.5 if drain else math.inf)):
+    while not stop.wait(min(recovery / 2, 0.5 if drain else math.inf)):
         held = application.locks.keep(executor)
         try:
             if not held:

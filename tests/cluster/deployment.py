@@ -213,12 +213,17 @@ class Deployment:
         return [pod["metadata"]["name"] for pod in found["items"]]
 
     def kill(self, pod: str) -> None:
-        """Take a pod away without letting it finish anything."""
-        self.cluster.kubectl("delete", "pod", pod, "--namespace", SPACE, "--grace-period=0", "--force", "--wait=false")
+        """Take a pod away without letting it finish anything.
+
+        The database's is gone before another begins: by force the cluster would let two servers write to one folder.
+        """
+        how = ("--grace-period=1",) if "postgres" in pod else ("--grace-period=0", "--force")
+        self.cluster.kubectl("delete", "pod", pod, "--namespace", SPACE, *how, "--wait=false")
 
     def trouble(self) -> str:
         """What the cluster and the processes say."""
         said = [self.cluster.kubectl("get", "pods,jobs,pvc", "--all-namespaces"), json.dumps(self.gitlab.asked[-5:])]
+        said += [self.tagstone(*words) for words in (("list",), ("list", "--json"), ("deliveries", "list"))]
         for process in PROCESSES:
             for pod in self.pods(process):
                 said.append(f"--- {pod}")
