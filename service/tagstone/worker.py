@@ -89,8 +89,7 @@ def _stay(application: Application, executor: str, stop: threading.Event, *, dra
     """Look after what dead workers left and what this one lost, until told to stop, or with `drain` until nothing is left to do."""
     recovery, looked = application.durations.recovery, -math.inf
     free, idle = set[str](), Counter[str]()
-    # A lock that got lost is taken again long before another worker has looked twice.
-    while not stop.wait(min(recovery / 2, 0.5 if drain else math.inf)):
+    while not stop.is_set():
         held = application.locks.keep(executor)
         try:
             if not held:
@@ -102,6 +101,8 @@ def _stay(application: Application, executor: str, stop: threading.Event, *, dra
                 return
         except (DBAPIError, Temporary) as error:
             _log.warning("the database is away", error=str(error))
+        # Twice as often as others look: a lock that got lost is taken again before anybody has found it free twice.
+        stop.wait(min(recovery / 2, 0.5 if drain else math.inf))
 
 
 def _keys(application: Application) -> Keys:
