@@ -39,7 +39,7 @@ demo-kubernetes: .venv/.development ## Publish the example with its run on a rea
 test: setup tools ## Lint, then the whole quick suite
 	@scripts/install-debian engines docker gitlab
 	@$(MAKE) lint
-	$(PYTEST) $(ONE_MORE) --dist loadfile -m "$(QUICK)"
+	$(PYTEST) $(ONE_MORE) --dist loadfile --no-loadscope-reorder -m "$(QUICK)"
 
 lint: setup ## Style, types, layers, sizes and spelling
 	$(BIN)/ruff check
@@ -66,7 +66,7 @@ test-attacks: setup ## Attack everything that faces a network, break what is aro
 	scripts/in-memory scripts/with-postgres $(BIN)/pytest $(BY_FILE) -m attack --attack-table
 
 test-kills: setup ## Kill workers at every single moment of a publication, and resume
-	$(PYTEST) $(ONE_MORE) --dist load -m kills tests/e2e/kills
+	$(PYTEST) $(TWO_MORE) --dist worksteal -m kills tests/e2e/kills
 
 test-environments: setup ## Build the example environments twice from nothing, and compare
 	@scripts/install-debian engines docker environments

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from fakes.compiled import share_compiled_statements
 from hostile.printed import print_cases
 from rigs.attack_table import name_attacks, print_attacks
 from rigs.determinism_table import print_environments
@@ -47,6 +48,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add what `make test-hostile` asks for."""
     parser.addoption("--hostile-table", action="store_true", help="print every hostile case with what was said to it")
     parser.addoption("--attack-table", action="store_true", help="print every attack and fault that changed nothing")
+
+
+def pytest_configure() -> None:
+    """Prepare what all tests share."""
+    share_compiled_statements()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from fakes.trial import Lossy, Trial
 from tagstone.adapters.workqueue import DurableQueue
 from tagstone.store.migrations import upgrade
 from tagstone.store.session import build_engine
+from tagstone.worker import run_worker
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +29,18 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with application.sessions.read():
         pass
     application.engine.dispose()
+    _learn(tmp_path_factory.mktemp("learnt") / "trial", folder)
     return folder
+
+
+def _learn(place: Path, template: Path) -> None:
+    """Publish once in this process: what its workers import and compile is there, in those that are forked from it, from the start."""
+    shutil.copytree(template, place, symlinks=True)
+    made = Trial(place)
+    made.submit()
+    application = made.application
+    run_worker(application, drain=True, stop=threading.Event())
+    application.engine.dispose()
 
 
 @pytest.fixture

@@ -53,10 +53,12 @@ class Container:
 
     def send(self, number: signal.Signals) -> None:
         """A signal to its first process; without it all others end."""
-        for child in _children(self.process.pid):
-            _send(child, number)
+        within = _children(self.process.pid)
         if number is signal.SIGKILL:
+            # Before them: `unshare` ends with 1 where it sees its child killed.
             _send(self.process.pid, number)
+        for child in within:
+            _send(child, number)
 
     def wait(self) -> None:
         """Until it is gone."""
