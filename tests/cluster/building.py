@@ -87,5 +87,4 @@ class BuildBench:
 
     def pods(self) -> list[dict[str, Any]]:
         """All pods of the namespace."""
-        found: list[dict[str, Any]] = self.cluster.get("pods", "--namespace", self.namespace)["items"]
-        return found
+        return self.cluster.all("pods", self.namespace)

@@ -107,13 +107,11 @@ class Bench:
 
     def jobs(self) -> list[dict[str, Any]]:
         """All Jobs of the namespace."""
-        found: list[dict[str, Any]] = self.cluster.get("jobs", "--namespace", self.namespace)["items"]
-        return found
+        return self.cluster.all("jobs", self.namespace)
 
     def pods(self) -> list[dict[str, Any]]:
         """All pods of the namespace."""
-        found: list[dict[str, Any]] = self.cluster.get("pods", "--namespace", self.namespace)["items"]
-        return found
+        return self.cluster.all("pods", self.namespace)
 
 
 def to_its_end(rig: Rig, spec: RunSpec) -> tuple[str, RunStatus]:

@@ -109,7 +109,8 @@ def test_a_stopped_build_leaves_nothing(bench: BuildBench, builds: Builds, layou
     builds.start("p-0", recipe(layout, "RUN sleep 600\n"))
     builds.builder.stop("p-0")
 
-    assert bench.cluster.get("jobs,secrets", "--namespace", bench.namespace, "--selector", f"{MANAGED}={OURS}")["items"] == []
+    left = [one for kind in ("jobs", "secrets") for one in bench.cluster.all(kind, bench.namespace, f"{MANAGED}={OURS}")]
+    assert left == []
     assert bench.storage.list("builds") == []
     assert not list((bench.folder / "builds").glob("p-0*"))
     assert not list((bench.folder / "desk").glob("p-0*"))
@@ -220,5 +221,5 @@ def test_a_publication_is_built_and_run_on_the_cluster_and_nowhere_else(
     assert facts.image.builder == "kubernetes"
     assert [file.path for file in facts.outputs] == ["made.txt"]
     for place in (namespace, runs):
-        assert cluster.get("jobs", "--namespace", place)["items"] == []
+        assert cluster.all("jobs", place) == []
     cluster.kubectl("delete", "namespace", runs, "--wait=false")

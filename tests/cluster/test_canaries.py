@@ -155,7 +155,7 @@ def test_a_hostile_run_finds_nothing_of_ours(
         everything.secrets["the token of a neighbour"] = token(tmp_path, NEIGHBOUR)
         (loot,) = rig.runner.collect(key, OutputRules(("loot",)))
         (pod,) = (one for one in bench.pods() if one["metadata"]["labels"].get("org.tagstone.run") == key)
-        policies = cluster.get("networkpolicies", "--namespace", namespace)["items"]
+        policies = cluster.all("networkpolicies", namespace)
 
     assert status.outcome is Outcome.SUCCEEDED
     with bench.storage.open(loot.storage_key) as file:

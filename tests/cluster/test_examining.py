@@ -61,7 +61,7 @@ def test_a_doctor_finds_what_this_cluster_is(application: Application, cluster: 
     assert (found["test: Jobs"].verdict, "podFailurePolicy" in found["test: Jobs"].text) == ("ok", True)
     # Nothing enforces policies there: the pods found that out by trying.
     assert (found["test: network"].verdict, "not enforced" in found["test: network"].text) == ("warning", True)
-    assert cluster.get("jobs", "--namespace", namespace)["items"] == []
+    assert cluster.all("jobs", namespace) == []
 
 
 def test_a_quota_and_a_range_are_read_as_they_are(application: Application, cluster: Cluster, namespace: str) -> None:

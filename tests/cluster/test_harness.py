@@ -31,7 +31,7 @@ def run_pod(cluster: Cluster, namespace: str, image: str, script: str, memory: s
 
 
 def ended(cluster: Cluster, namespace: str) -> dict[str, Any] | None:
-    found = cluster.get("pod", "pod", "--namespace", namespace)
+    found = cluster.get("pods", "pod", namespace)
     return found if found["status"]["phase"] in {"Succeeded", "Failed"} else None
 
 
@@ -69,7 +69,7 @@ def test_nothing_stays_on_the_machine() -> None:
         wait_for(lambda: "NotReady" not in cluster.kubectl("get", "nodes"), 120.0)
         cluster.stop("api")
         cluster.start("api")
-        assert cluster.get("nodes")["items"]
+        assert cluster.all("nodes")
         folder, number = cluster.folder, cluster.number
 
     assert not folder.exists()

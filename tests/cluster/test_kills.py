@@ -19,7 +19,7 @@ from tagstone.errors import NotFound
 # Who dies does not close what it had open.
 pytestmark = [pytest.mark.kubernetes, pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")]
 
-OURS = ("--selector", "app.kubernetes.io/managed-by=tagstone")
+OURS = "app.kubernetes.io/managed-by=tagstone"
 
 
 @pytest.fixture
@@ -47,8 +47,11 @@ def restart(rig: Rig, bench: Bench) -> None:
 
 def ours(bench: Bench) -> list[str]:
     """What Tagstone has in the namespace."""
-    found = bench.cluster.get("jobs,secrets", "--namespace", bench.namespace, *OURS)["items"]
-    return sorted(f"{one['kind']} {one['metadata']['uid']}" for one in found)
+    return sorted(
+        f"{kind} {one['metadata']['uid']}"
+        for kind in ("jobs", "secrets")
+        for one in bench.cluster.all(kind, bench.namespace, OURS)
+    )
 
 
 @pytest.mark.fault("service killed while it hands a run over")
@@ -64,7 +67,7 @@ def test_a_start_that_dies_is_taken_up_and_no_second_job_is_made(rig: Rig, bench
         restart(rig, bench)
         start(rig)
         assert ours(bench) == made, life.moments
-        assert len([one for one in made if one.startswith("Job")]) == len(rig.keys), life.moments
+        assert len([one for one in made if one.startswith("jobs")]) == len(rig.keys), life.moments
 
     died = die_at_every_moment(lambda: start(rig), prepare, judge)
     assert died > 20

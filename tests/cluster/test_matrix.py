@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -27,7 +26,7 @@ run:
   resources: {cpu: 0.2, memory: 64Mi, disk: 100Mi, time: 10m}
 outputs: [results/*]
 """
-OURS = ("--selector", "app.kubernetes.io/managed-by=tagstone")
+OURS = "app.kubernetes.io/managed-by=tagstone"
 
 
 @pytest.fixture
@@ -69,7 +68,7 @@ def watched(publishing: "subprocess.Popen[str]", cluster: Cluster, namespace: st
     names: dict[str, str] = {}
     most = 0
     while publishing.poll() is None:
-        jobs: list[dict[str, Any]] = cluster.get("jobs", "--namespace", namespace, *OURS)["items"]
+        jobs = cluster.all("jobs", namespace, OURS)
         names |= {job["metadata"]["uid"]: job["metadata"]["name"] for job in jobs}
         most = max(most, len([job for job in jobs if "deletionTimestamp" not in job["metadata"]]))
         time.sleep(0.5)  # a run takes three seconds at least, so none is missed
@@ -97,7 +96,7 @@ def test_each_combination_is_one_job_with_outputs_and_hardware_of_its_own(
     assert [run["values"] for run in result["runs"]] == [
         {"seed": seed, "field": field} for seed in ("1", "2") for field in ("north", "south")
     ]
-    node = cluster.get("nodes")["items"][0]["metadata"]["name"]
+    node = cluster.all("nodes")[0]["metadata"]["name"]
     assert {(run["outcome"], run["granted"]["node"], run["granted"]["cpu_limit"]) for run in result["runs"]} == {
         ("succeeded", node, 0.2)
     }
@@ -109,4 +108,4 @@ def test_each_combination_is_one_job_with_outputs_and_hardware_of_its_own(
         "3-seed=2-field=north": "2 north\n",
         "4-seed=2-field=south": "2 south\n",
     }
-    assert cluster.get("jobs,secrets", "--namespace", namespace, *OURS)["items"] == []
+    assert [one for kind in ("jobs", "secrets") for one in cluster.all(kind, namespace, OURS)] == []

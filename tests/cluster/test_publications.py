@@ -61,7 +61,7 @@ def test_each_run_goes_to_the_cluster_that_has_what_it_asks_for_and_the_record_s
         assert max(sample.cpu for sample in status.usage) > 0
         shown = site.tagstone("show", facts.publication)
         assert status.cluster in shown
-    until(lambda: not any(cluster.get("jobs", "--namespace", namespace)["items"] for namespace in two))
+    until(lambda: not any(cluster.all("jobs", namespace) for namespace in two))
 
 
 def test_a_publication_that_waits_for_a_node_says_so_and_is_cancelled_at_once(site: ClusterSite) -> None:

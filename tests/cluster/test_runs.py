@@ -153,12 +153,7 @@ def test_what_was_removed_can_be_started_afresh_under_the_same_name(rig: Rig, be
     assert rig.whole_log(key) == b"afresh\n"
     rig.runner.remove(key)
     until(lambda: not bench.jobs() and not bench.pods(), 120.0)
-    assert (
-        bench.cluster.get("secrets", "--namespace", bench.namespace, "--selector", "app.kubernetes.io/managed-by=tagstone")[
-            "items"
-        ]
-        == []
-    )
+    assert bench.cluster.all("secrets", bench.namespace, "app.kubernetes.io/managed-by=tagstone") == []
 
 
 def started(rig: Rig, key: str) -> bool:
@@ -234,5 +229,5 @@ def test_every_field_of_the_job_is_kept_or_known_to_be_dispensable(rig: Rig, ben
     assert (spec["backoffLimit"], pod["restartPolicy"], pod["activeDeadlineSeconds"]) == (0, "Never", 660)
     assert job["metadata"]["annotations"]["org.tagstone.publication"].startswith("http://here/publications/")
     assert pod["containers"][0]["image"] == f"{bench.cluster.registry}/{rig.image}"
-    policies = bench.cluster.get("networkpolicies", "--namespace", bench.namespace)["items"]
+    policies = bench.cluster.all("networkpolicies", bench.namespace)
     assert [one["metadata"]["name"] for one in policies] == ["tagstone-runs", "tagstone-runs-open"]

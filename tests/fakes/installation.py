@@ -9,6 +9,7 @@ from sqlalchemy import delete, event
 from fakes import facts as recorded
 from fakes.clock import FakeClock
 from fakes.storage import FakeStorage
+from fakes.tables import put_tables
 from tagstone.actions.access import Access
 from tagstone.domain.publications import record
 from tagstone.domain.publications.publication import Kind, State, Step, publication_id
@@ -16,8 +17,8 @@ from tagstone.domain.publications.record import Facts
 from tagstone.edges.entrance import Entrance
 from tagstone.store import search
 from tagstone.store.logs import chunk_key
-from tagstone.store.session import Sessions, build_engine
-from tagstone.store.tables import Log, Project, Publication, StepRow, Table, Word
+from tagstone.store.session import Sessions, build_engine, database_url
+from tagstone.store.tables import Log, Project, Publication, StepRow, Word
 
 NOW = 1_772_400_000.0
 
@@ -29,9 +30,9 @@ class Installation:
         self.home = home
         self.storage = FakeStorage()
         self.clock = FakeClock(NOW)
-        engine = build_engine(f"sqlite:///{home / 'tagstone.sqlite'}", 5.0)
+        put_tables(home)
+        engine = build_engine(database_url(None, home), 5.0)
         event.listen(engine, "connect", lambda connection, _record: connection.execute("PRAGMA synchronous=OFF"))
-        Table.metadata.create_all(engine)
         self.sessions = Sessions(engine)
 
     @property

@@ -98,6 +98,7 @@ def test_an_api_that_is_away_is_temporary_and_its_runs_are_found_again(faked: Fa
 def test_a_run_goes_on_while_the_api_is_away(faked: FakeCluster) -> None:
     key = faked.rig.start(Analysis(says="begun", writes={"out.txt": "x"}, endless=True))
     faked.rig.until_said(key)
+    until(lambda: faked.stand.desk.told(key).keeping.started_at is not None)
     with faked.api.down():
         try:
             assert faked.rig.runner.observe(key).running
