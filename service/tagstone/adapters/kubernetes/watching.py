@@ -21,7 +21,7 @@ _WATCHED = 60  # seconds of one watch, which then goes on with another
 _ROUNDS = 5  # watches after which everything is listed anew
 _SOONEST, _LATEST = 0.5, 15.0  # seconds between two tries while the cluster is away
 _BREATH = 0.1  # seconds between two watches
-_PAGE = "500"
+_PAGE = "100"
 _log = structlog.get_logger("tagstone.kubernetes")
 
 
@@ -97,25 +97,24 @@ class Mirror(Generic[T]):
 
     def _list(self) -> str:
         """Take in all that is there now; the version that a watch goes on from."""
-        found: list[Object] = []
+        names: dict[str, T] = {}
+        jobs: dict[str, dict[str, T]] = {}
+        runs: dict[str, str] = {}
         more = ""
         while True:
             page = self._cluster.get(
                 self._path, labelSelector=self._selector, limit=_PAGE, **({"continue": more} if more else {})
             )
-            found += page.get("items") or ()
+            # What is kept of an object is a hundredth of it.
+            for thing in page.get("items") or ():
+                value, name = self._read(thing), str(thing["metadata"]["name"])
+                names[name] = value
+                jobs.setdefault(owner(thing), {})[name] = value
+                runs[name] = run_of(thing)
             about = page.get("metadata") or {}
             more = str(about.get("continue") or "")
             if not more:
                 break
-        names: dict[str, T] = {}
-        jobs: dict[str, dict[str, T]] = {}
-        runs: dict[str, str] = {}
-        for thing in found:
-            value, name = self._read(thing), str(thing["metadata"]["name"])
-            names[name] = value
-            jobs.setdefault(owner(thing), {})[name] = value
-            runs[name] = run_of(thing)
         before, self._names, self._jobs = self._names, names, jobs
         changed = [name for name in before.keys() | names.keys() if before.get(name) != names.get(name)]
         lost, self._runs = self._runs, runs
