@@ -18,7 +18,6 @@ from tagstone.cli.application import application as command_line
 from tagstone.domain.publications.publication import Kind, State, Step
 from tagstone.settings import Settings
 from tagstone.store import publications, steps
-from tagstone.store.migrations import head
 
 
 @dataclass
@@ -69,12 +68,6 @@ class CommandLine:
 
     def __call__(self, *arguments: str, answers: str | None = None) -> Result:
         return CliRunner().invoke(command_line(), list(arguments), obj=lambda: self.application, input=answers)
-
-    def stamp(self) -> None:
-        """Mark the tables as this version's, for processes and checks that look."""
-        with self.installation.sessions.engine.begin() as connection:
-            connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
-            connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{head()}')")
 
     def json(self, *arguments: str) -> Any:
         """What a command with `--json` printed, which is one object and nothing else."""

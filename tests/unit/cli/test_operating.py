@@ -193,7 +193,6 @@ def test_doctor_says_when_the_database_is_another_versions(healthy):
 
 def test_doctor_warns_when_work_waits_and_nobody_is_there(tagstone, installation):
     installation.publication(state="queued", finished_at=None)
-    tagstone.stamp()
     tagstone.locks.alive = False
     assert doctor.worker(tagstone.application).verdict == "warning"
 

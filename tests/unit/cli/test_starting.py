@@ -35,7 +35,6 @@ def test_help_and_version_load_nothing_heavy(tmp_path, arguments):
 
 def test_saying_that_all_is_done_loads_neither_queue_nor_engine(tmp_path, tagstone, repository, installation):
     first = tagstone.json("publish", repository, "--tag", "v1.0.0")
-    tagstone.stamp()
     done = call(installation.home, "publish", repository, "--tag", "v1.0.0", "--json")
     assert (done.returncode, json.loads(done.stdout)) == (0, first)
     assert loaded(done) & {"dbos", "docker", "alembic", "fastapi", "requests"} == set()

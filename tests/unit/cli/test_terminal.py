@@ -15,7 +15,6 @@ from tagstone.store import publications
 @pytest.fixture
 def at_terminal(tagstone, installation):
     """Runs a command of the real program in a terminal."""
-    tagstone.stamp()
 
     @contextmanager
     def start(*arguments):
