@@ -5,6 +5,7 @@ Runs in a process of its own so that SIGKILL is the real thing.
 
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -126,9 +127,11 @@ def reserve_in(home: Path, repository: Path, ref: str, fatal: int | None, lossy:
 
 
 def _log_to(path: Path) -> None:
-    sink = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    sink = path.open("a", buffering=1, encoding="utf-8", errors="backslashreplace")
     for stream in (1, 2):
-        os.dup2(sink, stream)
+        os.dup2(sink.fileno(), stream)
+    # A fork has what the tests put into the place of these.
+    sys.stdout = sys.stderr = sink
 
 
 # A fork has everything imported already, which is most of what a fresh worker would spend its time on.
