@@ -5,7 +5,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ from tagstone.adapters.kubernetes.client import connect
 from tagstone.adapters.kubernetes.manifests import RUN_LABEL
 from tagstone.adapters.oci_registry import OciRegistry
 from tagstone.domain.runs.run import Outcome, RunSpec
+from tagstone.errors import Away
 
 _MIB = 2**20
 _VERSIONS, _SECONDS = 4, 12  # publications, and how long the run of each takes: as long as looks at it have become rare
@@ -85,10 +86,11 @@ def _pods_made(cluster: Cluster, namespace: str) -> Iterator[dict[str, float]]:
     version = connected.get(path)["metadata"]["resourceVersion"]
 
     def follow() -> None:
-        for change in connected.watch(path, version, 600):
-            if change["type"] == "ADDED":
-                key = change["object"]["metadata"]["labels"][RUN_LABEL]
-                found.setdefault(key.rpartition("-")[0], time.time())
+        with suppress(Away):  # the cluster ends before the watch does
+            for change in connected.watch(path, version, 600):
+                if change["type"] == "ADDED":
+                    key = change["object"]["metadata"]["labels"][RUN_LABEL]
+                    found.setdefault(key.rpartition("-")[0], time.time())
 
     threading.Thread(target=follow, daemon=True).start()
     yield found

@@ -6,13 +6,12 @@ A process of its own, so that its memory is that of this work alone.
 """
 
 import json
-import resource
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.measure import seconds
+from benchmarks.measure import peak_memory, seconds
 from fakes import facts as recorded
 from tagstone.actions.bundle import write_bundle
 from tagstone.actions.deposit import deposit_files
@@ -45,7 +44,7 @@ def main(file: str, place: str, *options: str) -> None:
         draft = depository.draft(metadata, None)
         for _ in deposit_files(depository, draft.id, files, lambda path: (bundle / path).open("rb")):
             pass
-    answer["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    answer["memory"] = peak_memory()
     print(json.dumps(answer))
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -30,3 +31,12 @@ def percentile(values: list[float], share: float) -> float:
     """The value that `share` (0 to 1) of all values are not above."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def peak_memory(process: int | str = "self") -> int:
+    """The bytes that a process had in memory at most.
+
+    `getrusage` would count what its parent had when it started the process, too.
+    """
+    lines = dict(line.split(":", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines())
+    return int(lines["VmHWM"].split()[0]) * 1024

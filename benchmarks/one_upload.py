@@ -5,11 +5,10 @@ Usage: python -m benchmarks.one_upload URL FILE, with the token in TOKEN.
 
 import json
 import os
-import resource
 import sys
 from pathlib import Path
 
-from benchmarks.measure import seconds
+from benchmarks.measure import peak_memory, seconds
 from benchmarks.real_depository import account
 from fakes import facts as recorded
 
@@ -21,7 +20,7 @@ def main(url: str, file: str) -> None:
     with path.open("rb") as stream:
         took = seconds(lambda: rdm.files.upload(draft.id, path.name, stream, path.stat().st_size))
     rdm.depository.discard(draft.id)
-    print(json.dumps({"seconds": took, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))
+    print(json.dumps({"seconds": took, "memory": peak_memory()}))
 
 
 if __name__ == "__main__":
