@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import math
 import os
 import secrets
@@ -12,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 
 import structlog
@@ -32,12 +35,16 @@ _TELLING, _ANNOUNCING, _COMPARING, _RECONCILING = "telling", "announcing", "comp
 _GUARDING = "guarding"
 _LOOKS = 5
 """Looks that what is given to this worker may take to begin."""
+_CONNECTIONS = 8
+"""Those that the engine of workflows keeps, with a thread for each; both hold on to memory, however little they do."""
+_M_ARENA_MAX, _ARENAS = -8, 1  # mallopt(3)
 _log = structlog.get_logger("tagstone.worker")
 
 
 def run_worker(application: Application, *, drain: bool, stop: threading.Event | None = None) -> None:
     """Work until told to stop, or with `drain` until nothing is left to do."""
     configure_logging(application.settings)
+    _spare_memory()
     stop = stop or _stop_on_signals()
     executor = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     application.locks.hold(executor)
@@ -46,6 +53,14 @@ def run_worker(application: Application, *, drain: bool, stop: threading.Event |
     finally:
         application.locks.release(executor)
     _log.info("worker has stopped", executor=executor)
+
+
+def _spare_memory() -> None:
+    # What is loaded stays for good. Left out of account, what comes and goes is collected before there is much of it.
+    gc.freeze()
+    # Threads would keep an arena each, with all that it ever needed. Only glibc has arenas, and this function.
+    with suppress(AttributeError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
 
 
 def _work(application: Application, executor: str, stop: threading.Event, *, drain: bool) -> None:
@@ -148,6 +163,9 @@ def _config(application: Application, executor: str) -> DBOSConfig:
         "executor_id": executor,
         "run_migrations": False,
         "log_level": "WARNING",
+        # Without a limit each of many publications that begin at once would get a thread, and none of these ever ends.
+        "max_executor_threads": _CONNECTIONS,
+        "sys_db_pool_size": _CONNECTIONS,
         # Nothing is listened for; but a worker that has nothing left ends only when the listener has looked once more.
         "notification_listener_polling_interval_sec": application.durations.poll,
     }

@@ -22,6 +22,7 @@ from tagstone.ports import Registry
 HistoryEntry = Mapping[str, object]
 
 _INDEX_DEPTH = 2
+_PIECE = 1 << 16  # bytes
 
 
 def history_entry(what: str, time: int) -> HistoryEntry:
@@ -152,7 +153,10 @@ def _configuration(registry: Registry, name: str, config: Descriptor) -> Configu
 
 
 def _small(stream: BinaryIO, digest: str) -> bytes:
-    data = stream.read(DOCUMENT_BYTES + 1)
+    # In pieces: to read this much at once takes as much memory for the shortest document.
+    data = b""
+    while len(data) <= DOCUMENT_BYTES and (piece := stream.read(_PIECE)):
+        data += piece
     if len(data) <= DOCUMENT_BYTES and digest_of(data) != digest:
         raise Permanent(
             f"The bytes of {digest} are not its own.", remedy="The registry is damaged: restore or push the image again."

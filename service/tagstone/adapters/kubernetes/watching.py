@@ -21,7 +21,7 @@ _WATCHED = 60  # seconds of one watch, which then goes on with another
 _ROUNDS = 5  # watches after which everything is listed anew
 _SOONEST, _LATEST = 0.5, 15.0  # seconds between two tries while the cluster is away
 _BREATH = 0.1  # seconds between two watches
-_PAGE = "100"
+_PAGE = "50"
 _log = structlog.get_logger("tagstone.kubernetes")
 
 
