@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,19 +15,24 @@ from tagstone.store.session import Sessions
 
 @dataclass
 class Moments:
-    """Counts moments in a file, so that they can be read after the process died, and kills the process at one of them."""
+    """Counts moments in a file, so that they can be read after the process died, and kills the process at one of them.
+
+    One thread after another: two that count at once would pass by the fatal moment together.
+    """
 
     journal: Path
     fatal: int | None
     seen: int = field(default=0)
+    one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
 
     def reach(self, name: str) -> None:
         """One more moment; the last one that this process lives to see when it is the fatal one."""
-        self.seen += 1
-        with self.journal.open("a") as stream:
-            stream.write(f"{self.seen} {name}\n")
-        if self.seen == self.fatal:
-            os.kill(os.getpid(), signal.SIGKILL)
+        with self.one_at_a_time:
+            self.seen += 1
+            with self.journal.open("a") as stream:
+                stream.write(f"{self.seen} {name}\n")
+            if self.seen == self.fatal:
+                os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Lethal:
