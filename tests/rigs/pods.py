@@ -97,12 +97,13 @@ class Counter:
 class Pod:
     """The folders and processes of one pod."""
 
-    def __init__(self, folder: Path, port: int, token: str, *, pod: str = "pod-1", key: str = KEY, clear: str = "") -> None:
+    def __init__(
+        self, folder: Path, port: int, token: str, *, pod: str = "pod-1", key: str = KEY, lasting: Path | None = None
+    ) -> None:
         self.folder = folder
-        self.workspace, self.tools, self.control, self.own = (
-            folder / name for name in ("workspace", "tools", "control", "own")
-        )
-        for place in (self.workspace, self.tools, self.control, self.own):
+        self.tools, self.control, self.own = (folder / name for name in ("tools", "control", "own"))
+        self.workspace = lasting or folder / "workspace"
+        for place in (self.tools, self.control, self.own, *(() if lasting else (self.workspace,))):
             place.mkdir(parents=True, exist_ok=True)
             place.chmod(0o777)
         (folder / "token").write_text(token)
@@ -110,7 +111,7 @@ class Pod:
             "PATH": os.environ["PATH"],
             "TAGSTONE_DESK": f"http://127.0.0.1:{port}/desk/{key}",
             "TAGSTONE_POD": pod,
-            "TAGSTONE_CLEAR": clear,
+            "TAGSTONE_LASTING": "true" if lasting else "",
             "TAGSTONE_TOKEN": str(folder / "token"),
             "TAGSTONE_WORKSPACE": str(self.workspace),
             "TAGSTONE_TOOLS": str(self.tools),
@@ -166,7 +167,7 @@ class Pod:
 
 
 @contextmanager
-def pod(folder: Path, port: int, token: str, **given: str) -> Iterator[Pod]:
+def pod(folder: Path, port: int, token: str, **given: Any) -> Iterator[Pod]:
     """A pod whose processes end with the context."""
     made = Pod(folder, port, token, **given)
     try:

@@ -13,7 +13,7 @@ from tagstone.adapters.workspace import discard, usage
 from tagstone.domain.runs.plan import Plan, plan_from
 from tagstone.domain.runs.seen import Seen
 from tagstone.domain.runs.told import Keeping, Phase
-from tagstone.errors import Conflict, TagstoneError
+from tagstone.errors import Conflict, TagstoneError, Temporary
 from tagstone.pod.control import Control
 from tagstone.pod.desk_client import Desk
 from tagstone.pod.log import Log
@@ -75,16 +75,13 @@ def _bring(place: Place, plan: Plan, messenger: Messenger, watch: "_Watch") -> i
 
 
 def _clear(place: Place) -> None:
-    """Leave nothing on a volume that outlives the pod, and remove the run's folder there.
+    """Remove the run's folder from a volume that outlives the pod.
 
-    Of a pod that was killed the folder stays as it is until the same run begins again, which empties it first. An empty folder stays where the
-    volume's root may not be written to.
+    That of a pod that was killed stays as it is until the same run begins again, which empties it first; so does what cannot be removed.
     """
-    if place.clear is not None:
-        for left in place.workspace.iterdir():
-            discard(left)
-        with suppress(OSError):
-            place.clear.rmdir()
+    if place.lasting:
+        with suppress(Temporary):
+            discard(place.workspace)
 
 
 class _Watch:

@@ -11,8 +11,8 @@ from tagstone.errors import Invalid
 class Place:
     """The desk's address for this run, who asks (`pod`, and the token in a file), and the folders of the pod.
 
-    The author's container sees `tools` read-only, may write to `control` and `workspace`, and does not see `own` at all. `clear`
-    is the workspace once more, in a volume that outlives the pod: in the end nothing is left of it.
+    The author's container sees `tools` read-only, may write to `control` and `workspace`, and does not see `own` at all. With
+    `lasting` the workspace is a folder of a volume that outlives the pod: it is made first, and in the end nothing is left of it.
     """
 
     desk: str
@@ -24,7 +24,7 @@ class Place:
     own: Path
     busybox: Path
     ca: Path | None = None
-    clear: Path | None = None
+    lasting: bool = False
 
     @property
     def plan(self) -> Path:
@@ -51,5 +51,5 @@ def place_from(environment: Mapping[str, str]) -> Place:
         own=path("OWN", "/tagstone/own"),
         busybox=path("BUSYBOX", "/bin/busybox"),
         ca=path("CA", "") if environment.get("TAGSTONE_CA") else None,
-        clear=path("CLEAR", "") if environment.get("TAGSTONE_CLEAR") else None,
+        lasting=environment.get("TAGSTONE_LASTING") == "true",
     )

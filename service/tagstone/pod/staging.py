@@ -30,6 +30,7 @@ def stage(place: Place) -> int:
     try:
         place.plan.write_text(json.dumps(asdict(plan)))
         _lay_tools(place, plan)
+        place.workspace.mkdir(exist_ok=True)
         for left in place.workspace.iterdir():
             discard(left)
         fill(place.workspace, "0", [(path, str(number)) for number, path in enumerate(plan.files, start=1)], given)

@@ -123,21 +123,22 @@ def test_a_pod_that_is_taken_away_ends_its_command_and_brings_what_there_is(coun
 
 
 def test_nothing_is_left_on_a_volume_that_outlives_the_pod(counter: Counter, tmp_path: Path):
-    clear = str(tmp_path / "pod" / "workspace")
-    with pod(tmp_path / "pod", counter.port, counter.desk.open(KEY, counter.spec("sh")), clear=clear) as made:
+    (tmp_path / "volume").mkdir()
+    token, lasting = counter.desk.open(KEY, counter.spec("sh")), tmp_path / "volume" / KEY
+    with pod(tmp_path / "pod", counter.port, token, lasting=lasting) as made:
         assert made.stage() == 0
         keeper = made.keep()
         made.run("sh", "-c", "mkdir -p a/b; echo some > a/b/some.csv; ln -s nowhere dangling")
         assert keeper.wait(PATIENCE) == 0
-        assert not made.workspace.exists()
+        assert list((tmp_path / "volume").iterdir()) == []
     assert outputs_of(counter, "a/**") == {"a/b/some.csv": b"some\n"}
 
 
 def test_on_a_volume_a_pod_whose_place_was_taken_leaves_the_folder_to_the_other(counter: Counter, tmp_path: Path):
-    token, clear = counter.desk.open(KEY, counter.spec("sh"), grace=1), str(tmp_path / "pod" / "workspace")
+    token, lasting = counter.desk.open(KEY, counter.spec("sh"), grace=1), tmp_path / KEY
     with (
-        pod(tmp_path / "pod", counter.port, token, clear=clear) as first,
-        pod(tmp_path / "pod", counter.port, token, pod="pod-2", clear=clear) as second,
+        pod(tmp_path / "first", counter.port, token, lasting=lasting) as first,
+        pod(tmp_path / "second", counter.port, token, pod="pod-2", lasting=lasting) as second,
     ):
         assert first.stage() == 0
         keeper = first.keep()

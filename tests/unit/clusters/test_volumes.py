@@ -31,14 +31,18 @@ def test_the_workspace_is_a_folder_of_the_claims_volume() -> None:
     }
 
 
-def test_the_keeper_alone_has_the_whole_volume_to_remove_the_folder() -> None:
+def test_our_own_containers_have_the_whole_volume_to_make_and_remove_the_folder() -> None:
     asked, _ = KINDS[KIND]
-    keeper = _container(KIND, KEEPER)
-    assert {"name": "TAGSTONE_CLEAR", "value": f"{VOLUME}/{asked.name}"} in keeper["env"]
-    assert _on_volume(keeper) == {"/tagstone/workspace": asked.name, VOLUME: ""}
     (stage,) = pod(KIND)["initContainers"]
-    assert _on_volume(stage) == {"/tagstone/workspace": asked.name}
-    assert not any(one["name"] == "TAGSTONE_CLEAR" for one in _container("plain", KEEPER)["env"])
+    for own in (stage, _container(KIND, KEEPER)):
+        assert {"name": "TAGSTONE_WORKSPACE", "value": f"{VOLUME}/{asked.name}"} in own["env"]
+        assert {"name": "TAGSTONE_LASTING", "value": "true"} in own["env"]
+        assert _on_volume(own) == {VOLUME: ""}
+    assert not any(one["name"] in ("TAGSTONE_WORKSPACE", "TAGSTONE_LASTING") for one in _container("plain", KEEPER)["env"])
+
+
+def test_files_of_other_runs_are_not_given_their_group_anew() -> None:
+    assert pod(KIND)["securityContext"]["fsGroupChangePolicy"] == "OnRootMismatch"
 
 
 def test_its_node_is_asked_for_a_small_disk_only() -> None:

@@ -25,7 +25,7 @@ OURS = "tagstone"
 
 TOOLS, CONTROL, OWN, DESK, WORKSPACE = (f"/tagstone/{name}" for name in ("tools", "control", "own", "desk", "workspace"))
 VOLUME = "/tagstone/volume"
-"""Where the keeper has the volume that runs share, to remove the run's folder from it."""
+"""Where our own containers have the volume that runs share, to make the run's folder there and to remove it."""
 STORAGE = "/tagstone/storage"
 """Where a build has its images; no container of ours looks into it."""
 
@@ -168,7 +168,8 @@ def _pod(order: Order, site: Site) -> dict[str, Any]:
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "hostname": "tagstone",
-        "securityContext": NOBODY,
+        # On what outlives the pod files have their group already, and may be many.
+        "securityContext": {**NOBODY, **({"fsGroupChangePolicy": "OnRootMismatch"} if site.claim else {})},
         "initContainers": [_stage(order, site)],
         "containers": [_run(order, site), _keeper(order, site)],
         "volumes": _volumes(order, site),
@@ -194,11 +195,7 @@ def _stage(order: Order, site: Site) -> dict[str, Any]:
 def _keeper(order: Order, site: Site) -> dict[str, Any]:
     requests = dict(OVERHEAD) | {DISK: OVERHEAD[DISK] + site.log_limit}
     limits = requests | {CPU: _KEEPER_CORES}
-    made = _own(KEEPER, "keep", order, site) | {"resources": {"requests": _written(requests), "limits": _written(limits)}}
-    if site.claim:
-        made["env"].append({"name": "TAGSTONE_CLEAR", "value": f"{VOLUME}/{order.name}"})
-        made["volumeMounts"].append({"name": "workspace", "mountPath": VOLUME})
-    return made
+    return _own(KEEPER, "keep", order, site) | {"resources": {"requests": _written(requests), "limits": _written(limits)}}
 
 
 def _own(name: str, program: str, order: Order, site: Site) -> dict[str, Any]:
@@ -209,6 +206,12 @@ def _own(name: str, program: str, order: Order, site: Site) -> dict[str, Any]:
     ]
     if site.ca:
         env.append({"name": "TAGSTONE_CA", "value": f"{DESK}/ca.crt"})
+    if site.claim:
+        # Made by its user: what a kubelet makes for a `subPath` is root's.
+        env += [
+            {"name": "TAGSTONE_WORKSPACE", "value": f"{VOLUME}/{order.name}"},
+            {"name": "TAGSTONE_LASTING", "value": "true"},
+        ]
     return {
         "name": name,
         "image": site.helper,
@@ -216,7 +219,7 @@ def _own(name: str, program: str, order: Order, site: Site) -> dict[str, Any]:
         "env": env,
         "securityContext": confined(),
         "volumeMounts": [
-            _workspace(order, site, WORKSPACE),
+            {"name": "workspace", "mountPath": VOLUME if site.claim else WORKSPACE},
             {"name": "tools", "mountPath": TOOLS},
             {"name": "control", "mountPath": CONTROL},
             {"name": "own", "mountPath": OWN},
@@ -267,7 +270,7 @@ def _volumes(order: Order, site: Site) -> list[dict[str, Any]]:
 
 
 def _workspace(order: Order, site: Site, at: str, below: str = "") -> dict[str, Any]:
-    """The workspace, or a folder of it, at a place; on a volume that runs share each has a folder of its own."""
+    """The author's workspace, or a folder of it, at a place; on a volume that runs share each has a folder of its own."""
     parts = [part for part in (order.name if site.claim else "", below) if part]
     return {"name": "workspace", "mountPath": at} | ({"subPath": "/".join(parts)} if parts else {})
 
