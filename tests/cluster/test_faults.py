@@ -2,9 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import requests
@@ -14,23 +12,10 @@ from cluster.rig import Bench, to_its_end
 from rigs.fault_table import Record, record_end
 from rigs.runs import Rig, put_image
 from servers.builders import wait_for
-from servers.kubernetes.cluster import Cluster
-from tagstone.adapters.oci_registry import OciRegistry
 from tagstone.domain.images.oci import ImageSettings
 from tagstone.domain.runs.run import Outcome
 
 pytestmark = pytest.mark.kubernetes
-
-
-@pytest.fixture
-def bench(cluster: Cluster, namespace: str, registry: OciRegistry, helper: str, tmp_path: Path) -> Bench:
-    return Bench(cluster, namespace, registry, helper, tmp_path)
-
-
-@pytest.fixture
-def rig(bench: Bench) -> Iterator[Rig]:
-    with bench.rig() as made:
-        yield made
 
 
 @pytest.mark.fault("pod deleted")

@@ -1,8 +1,8 @@
 """A service that dies at any moment beside a real cluster: there is never a second Job for a run, and nothing of it is lost."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,8 +11,6 @@ from cluster.rig import Bench, until
 from rigs.fault_table import Record
 from rigs.mortality import Life, die_at_every_moment
 from rigs.runs import Rig
-from servers.kubernetes.cluster import Cluster
-from tagstone.adapters.oci_registry import OciRegistry
 from tagstone.domain.runs.run import Outcome, OutputRules
 from tagstone.errors import NotFound
 
@@ -23,15 +21,9 @@ OURS = "app.kubernetes.io/managed-by=tagstone"
 
 
 @pytest.fixture
-def bench(cluster: Cluster, namespace: str, registry: OciRegistry, helper: str, tmp_path: Path) -> Bench:
-    """One whose cluster lets runs wait for nodes that it has not."""
-    return Bench(cluster, namespace, registry, helper, tmp_path, {"grows": True})
-
-
-@pytest.fixture
-def rig(bench: Bench) -> Iterator[Rig]:
-    with bench.rig() as made:
-        yield made
+def given() -> dict[str, Any]:
+    """A cluster that lets runs wait for nodes which it has not."""
+    return {"grows": True}
 
 
 def start(rig: Rig) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -10,8 +9,6 @@ from cluster.faults import FOR_SECONDS, SECONDS, WHOLE, begin, ended, only_pod, 
 from cluster.rig import Bench, until
 from rigs.fault_table import Record
 from rigs.runs import Rig
-from servers.kubernetes.cluster import Cluster
-from tagstone.adapters.oci_registry import OciRegistry
 from tagstone.domain.runs.run import Outcome
 
 pytestmark = pytest.mark.kubernetes
@@ -28,17 +25,6 @@ for folder in $(seq 200); do
 done
 echo second >> results/a.csv
 """
-
-
-@pytest.fixture
-def bench(cluster: Cluster, namespace: str, registry: OciRegistry, helper: str, tmp_path: Path) -> Bench:
-    return Bench(cluster, namespace, registry, helper, tmp_path)
-
-
-@pytest.fixture
-def rig(bench: Bench) -> Iterator[Rig]:
-    with bench.rig() as made:
-        yield made
 
 
 @contextmanager

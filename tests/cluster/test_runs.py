@@ -1,6 +1,5 @@
 """What a run on a real cluster is: its hardware, its isolation, its outputs and log, and how it ends."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,30 +8,12 @@ import pytest
 from cluster.rig import Bench, to_its_end, until
 from rigs.runs import Rig
 from servers.kubernetes.cluster import Cluster
-from servers.kubernetes.images import push_helper
 from tagstone.adapters.oci_registry import OciRegistry
 from tagstone.domain.images.oci import ImageReference
 from tagstone.domain.runs.run import Outcome, OutputRules, RunStatus
 from tagstone.errors import Temporary
 
 pytestmark = pytest.mark.kubernetes
-
-
-@pytest.fixture(scope="session")
-def helper(cluster: Cluster) -> str:
-    """The image of the containers beside a run."""
-    return push_helper(cluster)
-
-
-@pytest.fixture
-def bench(cluster: Cluster, namespace: str, registry: OciRegistry, helper: str, tmp_path: Path) -> Bench:
-    return Bench(cluster, namespace, registry, helper, tmp_path)
-
-
-@pytest.fixture
-def rig(bench: Bench) -> Iterator[Rig]:
-    with bench.rig() as made:
-        yield made
 
 
 def test_a_run_leaves_its_outputs_its_log_and_what_it_was_given(rig: Rig, bench: Bench) -> None:

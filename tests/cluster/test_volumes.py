@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,6 @@ from cluster.faults import begin, ended, only_pod
 from cluster.rig import Bench, to_its_end, until
 from rigs.runs import Rig
 from servers.kubernetes.cluster import Cluster
-from tagstone.adapters.oci_registry import OciRegistry
 from tagstone.domain.runs.run import USER, Outcome, OutputRules
 
 pytestmark = pytest.mark.kubernetes
@@ -48,15 +48,10 @@ def volume(cluster: Cluster, namespace: str) -> Iterator[Path]:
 
 
 @pytest.fixture
-def bench(cluster: Cluster, namespace: str, registry: OciRegistry, helper: str, tmp_path: Path, volume: Path) -> Bench:
+def given(volume: Path) -> dict[str, Any]:
+    """Workspaces on that volume."""
     assert volume.is_dir()
-    return Bench(cluster, namespace, registry, helper, tmp_path, {"claim": CLAIM})
-
-
-@pytest.fixture
-def rig(bench: Bench) -> Iterator[Rig]:
-    with bench.rig() as made:
-        yield made
+    return {"claim": CLAIM}
 
 
 def test_a_run_works_on_the_volume_and_leaves_nothing_there(rig: Rig, volume: Path) -> None:
